@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2153 # the lines before this file in a script set MODE, PLAN and the like
 # ---- machinery: the same in every script of sgtrim; nothing below names a group ----------------------------------------
 #
 # For every group of the plan, in order:

@@ -70,6 +70,9 @@ func fileWord(s string) string {
 	}, cmp.Or(s, "unknown"))
 }
 
+// machinery is the part of a script that names no group. It stands after the plan, and runs main at its end, so that a
+// script cut short in a copy does nothing.
+//
 //go:embed machinery.sh
 var machinery string
 
@@ -106,7 +109,8 @@ func script(mode string, p *recommend.Plan, s scope, sections []*section) string
 		fmt.Fprintf(&b, "  warn %s\n  SKIPPED=$((SKIPPED + 1))\n", shell(plain(x.id+" is left out: "+x.unguarded)))
 	}
 	b.WriteString("}\n\n")
-	b.WriteString(machinery)
+	_, text, _ := strings.Cut(machinery, "\n") // the first line is for shellcheck alone
+	b.WriteString(text)
 	return b.String()
 }
 
