@@ -48,6 +48,14 @@ type Group struct {
 	AssociatedVPCs        []string        // further VPCs, sorted
 	HasRuleIDs            bool            // every supported rule has its sgr-… id
 	Raw                   json.RawMessage `json:"-"` // the describe-security-groups object as read; nil when not from there
+	// RawUnsupported holds the rules with Unsupported set as EC2 gave them, so that DescribeSecurityGroups can write them back.
+	RawUnsupported []RawPermission `json:"-"`
+}
+
+// RawPermission is an IpPermission object of one source that the model cannot express.
+type RawPermission struct {
+	Direction analyze.Direction
+	JSON      json.RawMessage
 }
 
 // Interface is an ENI.
