@@ -111,7 +111,7 @@ tighter rules that keep every flow that is needed. It changes nothing in AWS: it
 	root.PersistentFlags().BoolVar(&a.flag.quiet, "quiet", false, "no progress and no notes on stderr; errors still show")
 	root.PersistentFlags().StringVar(&a.flag.logFormat, "log-format", "text", "stderr as `text|json`")
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(a.versionCommand())
+	root.AddCommand(a.schemaCommand(), a.versionCommand())
 	return root
 }
 
