@@ -330,3 +330,15 @@ func (m *multi[V]) lookup(addr netip.Addr) []V {
 	v, _ := m.table.Lookup(addr)
 	return v
 }
+
+// List returns a prefix list of the estate, nil when it is not there.
+func (x *Index) List(id string) *PrefixList { return x.e.PrefixLists[id] }
+
+// Lists returns the prefix lists of the estate by id.
+func (x *Index) Lists() []*PrefixList {
+	out := make([]*PrefixList, 0, len(x.e.PrefixLists))
+	for _, id := range sortedKeys(x.e.PrefixLists) {
+		out = append(out, x.e.PrefixLists[id])
+	}
+	return out
+}

@@ -3,6 +3,7 @@ package proof
 import (
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
+	"net/netip"
 )
 
 // none stands for no change: a rule that is not taken out, or not put in.
@@ -188,7 +189,7 @@ func (w *world) passesClients(group string) bool {
 func (p *probe) member(group string) analyze.Match {
 	p.place()
 	if len(p.at) == 0 {
-		if p.world.internal(p.need.peer) {
+		if p.world.internal(p.need.peer) && p.world.mayLive(group, p.need.peer) {
 			return analyze.Maybe
 		}
 		return analyze.No
@@ -214,6 +215,19 @@ func (p *probe) member(group string) analyze.Match {
 		return analyze.Yes
 	}
 	return analyze.No
+}
+
+// mayLive reports whether an interface that carried the group may have held the address: it lies in a CIDR of one of the
+// group's VPCs, or one of these is not known. On-premises addresses are in none.
+func (w *world) mayLive(group string, a netip.Addr) bool {
+	g := w.estate.Groups[group]
+	for _, id := range append([]string{g.VPC}, g.AssociatedVPCs...) {
+		v := w.estate.VPCs[id]
+		if v == nil || len(v.CIDRs) == 0 || within(v.CIDRs, a) {
+			return true
+		}
+	}
+	return false
 }
 
 // worksFrom reports whether references to the groups of i work on this path and in this direction.
