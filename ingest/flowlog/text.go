@@ -130,7 +130,13 @@ func (d *Decoder) plain(buf []byte, n int) bool {
 	if f.stamped && !l.stamps() {
 		return false
 	}
-	if !d.columnsOf(&l, lead) || !d.cols.valid() {
+	if !d.columnsOf(&l, lead) {
+		return false
+	}
+	if !f.has(ColStatus) {
+		d.cols.settleEmpty()
+	}
+	if !d.cols.valid() {
 		return false
 	}
 	at := [4]int{}
@@ -181,7 +187,7 @@ func (d *Decoder) columnsOf(l *lines, lead int) bool {
 	}
 	for i, column := range addrColumns {
 		each(column, func(field int, nulls []uint32) ([]uint32, bool) {
-			return l.addrColumn(&d.addrs, field, c.addr[i][:16*n], nulls)
+			return l.addrColumn(&d.addrs, field, c.addr[i][:n], nulls)
 		})
 	}
 	for i, column := range [...]int{ColSrcPort, ColDstPort} {
