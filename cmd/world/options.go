@@ -29,8 +29,8 @@ type Options struct {
 	Start     time.Time // first day of the window, UTC midnight; zero: 2026-01-01
 	Days      int       // of the window; 0: 30
 	AfterDays int       // days after the window that can be replayed; 0: 31
-	// Interfaces is about how many interfaces are alive at a time; 0: as many as the scenarios need. Members of the
-	// autoscaled tiers make up the rest, in one VPC for every 400.
+	// Interfaces is about how many interfaces are alive at a time; 0: as many as the scenarios need (all of them: about 180).
+	// Members of the scenario tiers make up the rest, in one VPC for every 400.
 	Interfaces int
 	// Conversations is about how many connections the ordinary traffic makes in the window (the traffic that scenarios
 	// need for their labels comes on top); 0: natural rates. RecordTarget instead steers by the number of flow-log records.
