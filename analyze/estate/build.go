@@ -50,6 +50,10 @@ func (s *Snapshot) Estate() (*Estate, error) {
 			return nil, err
 		}
 	}
+	for _, scope := range b.scopes {
+		_, asked := scope.Objects[SecurityGroupVPCAssociations]
+		b.e.AssociationsKnown = b.e.AssociationsKnown || asked
+	}
 	b.finish()
 	return b.e, nil
 }

@@ -44,14 +44,14 @@ type (
 	}
 	describedGroup struct {
 		GroupId             string
-		IpPermissionsEgress []json.RawMessage
+		IpPermissionsEgress []any
 		Tags                []describedTag `json:",omitempty"`
 		VpcId               string         `json:",omitempty"`
 		SecurityGroupArn    string         `json:",omitempty"`
 		OwnerId             string         `json:",omitempty"`
 		GroupName           string
 		Description         string
-		IpPermissions       []json.RawMessage
+		IpPermissions       []any
 	}
 )
 
@@ -99,7 +99,7 @@ func describe(g *Group) (describedGroup, error) {
 }
 
 // permissions groups the rules of one direction as EC2 does.
-func permissions(g *Group, dir analyze.Direction) ([]json.RawMessage, error) {
+func permissions(g *Group, dir analyze.Direction) ([]any, error) {
 	unsupported := 0
 	var rules []analyze.Rule
 	for _, r := range g.Rules {
@@ -114,17 +114,13 @@ func permissions(g *Group, dir analyze.Direction) ([]json.RawMessage, error) {
 	slices.SortStableFunc(rules, func(a, b analyze.Rule) int {
 		return cmp.Or(a.Service.Compare(b.Service), a.Peer.Compare(b.Peer), cmp.Compare(a.Description, b.Description))
 	})
-	out := []json.RawMessage{}
+	out := []any{}
 	for len(rules) > 0 {
 		n := 1
 		for n < len(rules) && rules[n].Service == rules[0].Service {
 			n++
 		}
-		raw, err := json.Marshal(permission(rules[:n]))
-		if err != nil {
-			return nil, err
-		}
-		out, rules = append(out, raw), rules[n:]
+		out, rules = append(out, permission(rules[:n])), rules[n:]
 	}
 	for _, p := range g.RawUnsupported {
 		if p.Direction == dir {

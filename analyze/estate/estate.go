@@ -24,7 +24,9 @@ type Estate struct {
 	Peerings    map[string]*Peering
 	Transit     []*TransitAttachment
 	Endpoints   []*Endpoint
-	Problems    []Problem // what could not be read or modelled; never dropped silently
+	// AssociationsKnown says that the associations of groups with further VPCs were in the input, even if there are none.
+	AssociationsKnown bool
+	Problems          []Problem // what could not be read or modelled; never dropped silently
 }
 
 // Scope is one account in one region. Partition is aws, aws-cn, aws-us-gov …

@@ -76,11 +76,17 @@ func (a *app) execute(ctx context.Context, args []string) error {
 	root.SetOut(a.out)
 	root.SetErr(a.say.w)
 	err := root.ExecuteContext(ctx)
-	var usage *usageError
-	if err != nil && !started && !errors.As(err, &usage) {
-		return &usageError{err}
+	if err == nil || started {
+		return err
 	}
-	return err
+	if a.say.json == nil {
+		_ = a.say.setup(a.flag) // as far as the flags were read before one was refused
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return err
+	}
+	return &usageError{err}
 }
 
 func (a *app) rootCommand() *cobra.Command {
@@ -91,9 +97,10 @@ func (a *app) rootCommand() *cobra.Command {
 tighter rules that keep every flow that is needed. It changes nothing in AWS: it writes scripts that do, when asked.
 
 ` + exitCodeHelp,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		Args:                       cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
@@ -104,7 +111,7 @@ tighter rules that keep every flow that is needed. It changes nothing in AWS: it
 	root.PersistentFlags().BoolVar(&a.flag.quiet, "quiet", false, "no progress and no notes on stderr; errors still show")
 	root.PersistentFlags().StringVar(&a.flag.logFormat, "log-format", "text", "stderr as `text|json`")
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(a.versionCommand())
+	root.AddCommand(a.schemaCommand(), a.versionCommand())
 	return root
 }
 

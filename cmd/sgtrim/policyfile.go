@@ -19,24 +19,20 @@ import (
 
 // policyFile is sgtrim.yaml as read (docs/reference.md). Zero values mean "not said". Flags win over the file.
 type policyFile struct {
-	level, egress string
-	maxRules      int
-	windows       policyWindows
-	protect       []protection
-	exclude       exclusion
-	networks      []namedNetwork
-	serverPorts   []analyze.Service
-	floors        policyFloors
+	level, egress   string
+	minWindow       int // days
+	maxRules, quota int
+	protect         []protection
+	exclude         exclusion
+	networks        []namedNetwork
+	serverPorts     []analyze.Service
 }
-
-// policyWindows are the least windows by kind of change (design §7.6), in days.
-type policyWindows struct{ ports, peers, unused, minAge int }
 
 // protection keeps rules as they are: those that match everything it says.
 type protection struct {
 	rule, group      string // sgr-…, sg-…
 	tagKey, tagValue string // of the rule or of its group; an empty value matches any
-	port             *analyze.Service
+	port             *uint16
 	reason           string
 }
 
@@ -45,12 +41,9 @@ type exclusion struct{ groups, vpcs, accounts []string }
 
 // namedNetwork is a label for addresses outside the estate: an office, a data centre, a partner.
 type namedNetwork struct {
-	name  string
-	cidrs []netip.Prefix
+	Name  string
+	CIDRs []netip.Prefix
 }
-
-// policyFloors are the narrowest prefixes a proposal may use; 0 is not said.
-type policyFloors struct{ ipv4, ipv6 int }
 
 // lineError is a fault in the policy file with the line it stands in.
 type lineError struct {
@@ -103,22 +96,14 @@ func policyKeys(p *policyFile) keys {
 	return keys{
 		"level":        word(&p.level, "strict", "balanced", "loose"),
 		"egress":       word(&p.egress, "report", "ports", "full"),
+		"min_window":   days(&p.minWindow),
 		"max_rules":    number(&p.maxRules, 1, 1000),
-		"windows":      section(windowKeys(&p.windows)),
-		"floors":       section(floorKeys(&p.floors)),
+		"quota":        number(&p.quota, 1, 1000),
 		"exclude":      section(excludeKeys(&p.exclude)),
 		"protect":      each(p.readProtection),
 		"networks":     p.readNetworks,
 		"server_ports": each(p.readServerPort),
 	}
-}
-
-func windowKeys(w *policyWindows) keys {
-	return keys{"ports": days(&w.ports), "peers": days(&w.peers), "unused": days(&w.unused), "min_age": days(&w.minAge)}
-}
-
-func floorKeys(f *policyFloors) keys {
-	return keys{"ipv4": number(&f.ipv4, 8, 32), "ipv6": number(&f.ipv6, 16, 128)}
 }
 
 func excludeKeys(e *exclusion) keys {
@@ -139,8 +124,10 @@ func protectKeys(p *protection) keys {
 			return nil
 		},
 		"port": func(n *yaml.Node) error {
-			service, err := readService(n)
-			p.port = &service
+			var port int
+			err := number(&port, 0, 65535)(n)
+			p.port = new(uint16)
+			*p.port = uint16(port)
 			return err
 		},
 	}
@@ -170,7 +157,7 @@ func (p *policyFile) readNetworks(n *yaml.Node) error {
 			return at(n.Content[i], "network %q stands twice", name)
 		}
 		seen[name] = true
-		network := namedNetwork{name: name}
+		network := namedNetwork{Name: name}
 		err := each(func(v *yaml.Node) error {
 			prefix, err := netip.ParsePrefix(v.Value)
 			if err != nil {
@@ -179,7 +166,7 @@ func (p *policyFile) readNetworks(n *yaml.Node) error {
 			if prefix != prefix.Masked() {
 				return at(v, "network %q: %s has host bits set; did you mean %s?", name, prefix, prefix.Masked())
 			}
-			network.cidrs = append(network.cidrs, prefix)
+			network.CIDRs = append(network.CIDRs, prefix)
 			return nil
 		})(n.Content[i+1])
 		if err != nil {
@@ -191,24 +178,19 @@ func (p *policyFile) readNetworks(n *yaml.Node) error {
 }
 
 func (p *policyFile) readServerPort(n *yaml.Node) error {
-	service, err := readService(n)
-	if err == nil && !service.Proto.HasPorts() {
-		return at(n, "server port %q: want tcp or udp and a port, as in tcp 8443", n.Value)
-	}
-	p.serverPorts = append(p.serverPorts, service)
-	return err
-}
-
-func readService(n *yaml.Node) (analyze.Service, error) {
 	var s string
 	if err := text(&s)(n); err != nil {
-		return analyze.Service{}, err
+		return err
 	}
 	service, err := analyze.ParseService(s)
 	if err != nil {
-		return service, at(n, "%w", err)
+		return at(n, "%w", err)
 	}
-	return service, nil
+	if !service.Proto.HasPorts() || service.Ports.Len() != 1 {
+		return at(n, "server port %q: want tcp or udp and a port, as in tcp 8443", s)
+	}
+	p.serverPorts = append(p.serverPorts, service)
+	return nil
 }
 
 // readMapping reads every key of n with its reader. Unknown and repeated keys are errors: a slip in a policy must not

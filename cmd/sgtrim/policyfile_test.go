@@ -14,10 +14,8 @@ const wholePolicy = `# every key once
 level: strict
 egress: ports
 max_rules: 40
-windows: {ports: 14d, peers: 30d, unused: 60d, min_age: 7d}
-floors:
-  ipv4: 28
-  ipv6: 64
+quota: 100
+min_window: 14d
 exclude:
   groups: [sg-1]
   vpcs: [vpc-1, vpc-2]
@@ -25,14 +23,14 @@ exclude:
 protect:
   - id: sgr-1
   - group: sg-2
-    port: tcp 22
+    port: 22
     reason: break glass
   - tag: Team=storage
   - tag: Keep
 networks:
   office: [198.51.100.0/24, "2001:db8::/48"]
   partner: [203.0.113.7/32]
-server_ports: [tcp 8443, udp 5000-5010]
+server_ports: [tcp 8443, udp 5000]
 `
 
 func TestParsePolicyFile(t *testing.T) {
@@ -40,11 +38,9 @@ func TestParsePolicyFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ssh := analyze.PortService(analyze.TCP, analyze.PortRange{First: 22, Last: 22})
+	ssh := uint16(22)
 	want := &policyFile{
-		level: "strict", egress: "ports", maxRules: 40,
-		windows: policyWindows{ports: 14, peers: 30, unused: 60, minAge: 7},
-		floors:  policyFloors{ipv4: 28, ipv6: 64},
+		level: "strict", egress: "ports", maxRules: 40, quota: 100, minWindow: 14,
 		exclude: exclusion{groups: []string{"sg-1"}, vpcs: []string{"vpc-1", "vpc-2"}, accounts: []string{"111122223333"}},
 		protect: []protection{
 			{rule: "sgr-1"},
@@ -53,16 +49,16 @@ func TestParsePolicyFile(t *testing.T) {
 			{tagKey: "Keep"},
 		},
 		networks: []namedNetwork{
-			{"office", []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8::/48")}},
-			{"partner", []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}},
+			{Name: "office", CIDRs: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8::/48")}},
+			{Name: "partner", CIDRs: []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}},
 		},
 		serverPorts: []analyze.Service{
 			analyze.PortService(analyze.TCP, analyze.PortRange{First: 8443, Last: 8443}),
-			analyze.PortService(analyze.UDP, analyze.PortRange{First: 5000, Last: 5010}),
+			analyze.PortService(analyze.UDP, analyze.PortRange{First: 5000, Last: 5000}),
 		},
 	}
 	opts := cmp.Options{
-		cmp.AllowUnexported(policyFile{}, policyWindows{}, policyFloors{}, exclusion{}, protection{}, namedNetwork{}),
+		cmp.AllowUnexported(policyFile{}, exclusion{}, protection{}),
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	}
 	if diff := cmp.Diff(want, got, opts); diff != "" {
@@ -78,20 +74,21 @@ func TestPolicyFileIsStrict(t *testing.T) {
 		"level: strict\nlevel: loose":  `2: key "level" stands twice`,
 		"level: none":                  `1: "none": want one of strict, balanced, loose`,
 		"level: [strict]":              `want one of strict, balanced, loose`,
-		"\nwindows:\n  port: 3d":       `3: unknown key "port"; known here: min_age, peers, ports, unused`,
-		"windows: {ports: 3}":          `1: "3": want whole days, as in 30d`,
-		"windows: 3d":                  `1: want a mapping with keys min_age, peers, ports, unused`,
+		"min_window: 3":                `1: "3": want whole days, as in 30d`,
 		"max_rules: 0":                 `1: "0": want a number from 1 to 1000`,
-		"floors: {ipv4: 33}":           `want a number from 8 to 32`,
+		"quota: 0":                     `want a number from 1 to 1000`,
 		"protect:\n- {}":               `2: a protection wants one of id, group, tag, port`,
 		"protect:\n- reason: x":        `2: a protection wants one of id, group, tag, port`,
 		"protect:\n- id: [x]":          `2: want a text`,
 		"protect: {id: sgr-1}":         `1: want a list`,
-		"protect:\n- port: tcp 99999":  `2: ports "99999"`,
+		"protect:\n- port: tcp 99999":  `2: "tcp 99999": want a number from 0 to 65535`,
 		"networks:\n  a: [10.0.0.1/8]": `2: network "a": 10.0.0.1/8 has host bits set; did you mean 10.0.0.0/8?`,
 		"networks:\n  a: [ten]":        `2: network "a": netip.ParsePrefix`,
 		"networks: {a: 10.0.0.0/8}":    `want a list`,
 		"networks:\n  a: []\n  a: []":  `3: network "a" stands twice`,
+		"exclude: 3d":                  `1: want a mapping with keys accounts, groups, vpcs`,
+		"exclude:\n  group: [sg-1]":    `2: unknown key "group"; known here: accounts, groups, vpcs`,
+		"server_ports: [tcp 1-2]":      `want tcp or udp and a port`,
 		"server_ports: [icmp]":         `server port "icmp": want tcp or udp and a port`,
 		"level: strict\n---\nlevel: x": `more than one YAML document`,
 		"- level":                      `1: want a mapping`,
@@ -119,9 +116,9 @@ func FuzzParsePolicyFile(f *testing.F) {
 			return
 		}
 		for _, network := range p.networks {
-			for _, prefix := range network.cidrs {
+			for _, prefix := range network.CIDRs {
 				if prefix != prefix.Masked() {
-					t.Errorf("network %q holds %s, which is not masked", network.name, prefix)
+					t.Errorf("network %q holds %s, which is not masked", network.Name, prefix)
 				}
 			}
 		}

@@ -1,0 +1,273 @@
+package proof
+
+import (
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/estate"
+	"net/netip"
+)
+
+// none stands for no change: a rule that is not taken out, or not put in.
+const none = -1
+
+// rule is a rule of a group as it is, or as a change would add it.
+type rule struct {
+	analyze.Rule
+	removedBy int // the change that has it in Old
+	addedBy   int // the change that has it in New; none for rules of the estate
+	list      []span
+	listKnown bool
+}
+
+// ruleSet holds the rules of every group by direction and protocol, old and new ones together.
+type ruleSet struct {
+	world  *world
+	groups map[string]*[3]byProto // index: Direction
+}
+
+// byProto is the rules of one direction that can match a protocol. A rule for all protocols stands in all three.
+type byProto struct {
+	all            []*rule
+	tcp, udp, rest []*rule
+}
+
+// newRuleSet takes the rules of the estate.
+func newRuleSet(w *world) *ruleSet {
+	s := &ruleSet{world: w, groups: make(map[string]*[3]byProto)}
+	for _, id := range sortedKeys(w.estate.Groups) {
+		s.groups[id] = new([3]byProto)
+		for _, r := range w.estate.Groups[id].Rules {
+			s.add(id, r, none)
+		}
+	}
+	return s
+}
+
+func (s *ruleSet) add(group string, r analyze.Rule, change int) {
+	n := &rule{Rule: r, removedBy: none, addedBy: change}
+	if id := r.Peer.PrefixListID; id != "" {
+		n.list, n.listKnown = s.world.lists[id]
+	}
+	if r.Direction > analyze.Egress {
+		return
+	}
+	b := &s.groups[group][r.Direction]
+	b.all = append(b.all, n)
+	p := r.Service.Proto
+	any := p == analyze.AllProtocols || r.Unsupported != ""
+	if any || p == analyze.TCP {
+		b.tcp = append(b.tcp, n)
+	}
+	if any || p == analyze.UDP {
+		b.udp = append(b.udp, n)
+	}
+	if any || p != analyze.TCP && p != analyze.UDP {
+		b.rest = append(b.rest, n)
+	}
+}
+
+// direction is the rules of a group in a direction; nil for a group that the estate does not know.
+func (s *ruleSet) direction(group string, d analyze.Direction) *byProto {
+	g := s.groups[group]
+	if g == nil {
+		return nil
+	}
+	return &g[d]
+}
+
+func (b *byProto) of(proto uint8) []*rule {
+	switch analyze.Proto(proto) {
+	case analyze.TCP:
+		return b.tcp
+	case analyze.UDP:
+		return b.udp
+	}
+	return b.rest
+}
+
+// probe asks rules about one need. What it learns of the peer is kept for the next rule.
+type probe struct {
+	world  *world
+	need   need
+	placed bool // place was called
+	late   bool // a holder came after the conversation: who held the address then is not known
+	at     []*estate.Interface
+	hits   []hit
+}
+
+// hit is a rule that allows, or may allow, a need.
+type hit struct {
+	*rule
+	service, peer analyze.Match
+}
+
+// match is as sure as the less sure half.
+func (h hit) match() analyze.Match { return min(h.service, h.peer) }
+
+func (p *probe) reset(w *world, n need) {
+	p.world, p.need, p.placed, p.late, p.at, p.hits = w, n, false, false, nil, p.hits[:0]
+}
+
+// ask matches one rule; ok is false where it surely does not allow the need.
+func (p *probe) ask(r *rule) (hit, bool) {
+	if r.Unsupported != "" {
+		return hit{r, analyze.Maybe, analyze.Maybe}, true
+	}
+	h := hit{rule: r, service: serviceAllows(r.Service, p.need.proto, p.need.port)}
+	if h.service == analyze.No {
+		return h, false
+	}
+	h.peer = p.peerAllows(r)
+	return h, h.peer != analyze.No
+}
+
+// serviceAllows matches protocol and port. Flow logs carry no ICMP type: a rule for one type is Maybe.
+func serviceAllows(s analyze.Service, proto uint8, port uint16) analyze.Match {
+	if s.Proto == analyze.AllProtocols {
+		return analyze.Yes
+	}
+	if int(s.Proto) != int(proto) {
+		return analyze.No
+	}
+	switch s.Proto {
+	case analyze.TCP, analyze.UDP:
+		if port < s.Ports.First || port > s.Ports.Last {
+			return analyze.No
+		}
+	case analyze.ICMP, analyze.ICMPv6:
+		if s.Type != -1 {
+			return analyze.Maybe
+		}
+	}
+	return analyze.Yes
+}
+
+// peerAllows matches the other side. A prefix matches its own family only [aws-facts 4.4].
+func (p *probe) peerAllows(r *rule) analyze.Match {
+	switch {
+	case r.Peer.GroupID != "":
+		return p.reference(r.Peer.GroupID)
+	case r.Peer.PrefixListID != "":
+		if !r.listKnown {
+			return analyze.Maybe
+		}
+		return yesIf(inSpans(r.list, p.need.peer))
+	}
+	return yesIf(r.Peer.Prefix.Contains(p.need.peer))
+}
+
+func yesIf(b bool) analyze.Match {
+	if b {
+		return analyze.Yes
+	}
+	return analyze.No
+}
+
+// reference matches a rule that names a group: all private addresses of the interfaces that carry it, at the time of the
+// traffic, where references work on the path [aws-facts 5].
+func (p *probe) reference(group string) analyze.Match {
+	if p.world.estate.Groups[group] == nil {
+		return analyze.Maybe // deleted, or another account's: nothing is known of its members
+	}
+	m := p.member(group)
+	if m == analyze.No && p.world.passesClients(group) {
+		return analyze.Maybe
+	}
+	return m
+}
+
+// passesClients reports whether a reference to the group matches traffic that keeps the address of a client behind a network
+// load balancer or accelerator, so that the peer can be anyone [aws-facts 2.5].
+func (w *world) passesClients(group string) bool {
+	for _, i := range w.members[group] {
+		if i.Type == "network_load_balancer" || i.Type == "global_accelerator_managed" {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *probe) member(group string) analyze.Match {
+	p.place()
+	if len(p.at) == 0 {
+		if p.world.internal(p.need.peer) && p.world.mayLive(group, p.need.peer) {
+			return analyze.Maybe
+		}
+		return analyze.No
+	}
+	if p.late {
+		return analyze.Maybe
+	}
+	yes, no := false, false
+	for _, i := range p.at {
+		switch {
+		case !carries(i, group):
+			no = true
+		case p.worksFrom(i):
+			yes = true
+		default: // a path on which references may not work
+			yes, no = true, true
+		}
+	}
+	switch {
+	case yes && no:
+		return analyze.Maybe
+	case yes:
+		return analyze.Yes
+	}
+	return analyze.No
+}
+
+// mayLive reports whether an interface that carried the group may have held the address: it lies in a CIDR of one of the
+// group's VPCs, or one of these is not known. On-premises addresses are in none.
+func (w *world) mayLive(group string, a netip.Addr) bool {
+	g := w.estate.Groups[group]
+	for _, id := range append([]string{g.VPC}, g.AssociatedVPCs...) {
+		v := w.estate.VPCs[id]
+		if v == nil || len(v.CIDRs) == 0 || within(v.CIDRs, a) {
+			return true
+		}
+	}
+	return false
+}
+
+// worksFrom reports whether references to the groups of i work on this path and in this direction.
+func (p *probe) worksFrom(i *estate.Interface) bool {
+	way := p.world.between(p.need.on.VPC, i.VPC)
+	return way.references || way.ingress && p.need.direction == analyze.Ingress
+}
+
+func carries(i *estate.Interface, group string) bool {
+	for _, g := range i.Groups {
+		if g == group {
+			return true
+		}
+	}
+	return false
+}
+
+// place finds who holds the peer's address: in the interface's own VPC, else in one it reaches. The same address elsewhere
+// is another machine.
+func (p *probe) place() {
+	if p.placed {
+		return
+	}
+	p.placed = true
+	var near, far []*estate.Interface
+	for _, i := range p.world.holding(p.need.peer) {
+		switch {
+		case i.VPC == p.need.on.VPC:
+			near = append(near, i)
+		case p.world.between(p.need.on.VPC, i.VPC).reach:
+			far = append(far, i)
+		}
+	}
+	p.at = near
+	if len(near) == 0 {
+		p.at = far
+	}
+	for _, i := range p.at {
+		if !i.Attached.IsZero() && i.Attached.Unix() > p.need.first {
+			p.late = true
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package proof
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/orient"
+)
+
+// need is one reading of a conversation that a proposal must keep if the rules allow it.
+type need struct {
+	on        *subject
+	direction analyze.Direction
+	peer      netip.Addr
+	proto     uint8
+	port      uint16
+	first     int64 // unix seconds
+	of        *orient.Conversation
+}
+
+// needs are the readings of c that are needed (design §4.6): none, one, or two where the direction stays open. Interfaces
+// without groups, or not in the estate, are no subjects.
+func (w *world) needs(c *orient.Conversation) []need {
+	on := w.subjects[c.Interface]
+	if on == nil || c.Action != analyze.Accept {
+		return nil
+	}
+	read := func(d analyze.Direction, peer netip.Addr) []need {
+		peer = peer.Unmap()
+		if !w.needed(c, peer) {
+			return nil
+		}
+		return []need{{on: on, direction: d, peer: peer, proto: c.Proto, port: c.Port, first: c.First, of: c}}
+	}
+	switch c.Direction {
+	case analyze.Ingress, analyze.Egress:
+		return read(c.Direction, c.Peer)
+	}
+	// Local is the service and Peer the client here, and which of them is the interface's own is not known.
+	service, client := on.owns(c.Local.Unmap()), on.owns(c.Peer.Unmap())
+	switch {
+	case service && !client:
+		return read(analyze.Ingress, c.Peer)
+	case client && !service:
+		return read(analyze.Egress, c.Local)
+	}
+	return append(read(analyze.Ingress, c.Peer), read(analyze.Egress, c.Local)...)
+}
+
+// owns reports whether a is an address of the interface.
+func (s *subject) owns(a netip.Addr) bool {
+	return a.IsValid() && (a == s.Primary || slices.Contains(s.Addrs, a) ||
+		slices.ContainsFunc(s.Prefixes, func(p netip.Prefix) bool { return p.Contains(a) }))
+}
+
+func (w *world) needed(c *orient.Conversation, peer netip.Addr) bool {
+	switch c.Strength() {
+	case analyze.Established:
+		return true
+	case analyze.Weak, analyze.OneWay, analyze.Attempt:
+		return analyze.PrivateAddr(peer) || w.inEstate(peer) || within(w.known, peer)
+	}
+	return false
+}
+
+// inEstate reports whether an interface of the estate holds the address, or had it as its public one.
+func (w *world) inEstate(a netip.Addr) bool {
+	return w.public[a] || len(w.holding(a)) > 0
+}
+
+// internal reports whether a belongs to private or to the estate's own address space.
+func (w *world) internal(a netip.Addr) bool {
+	return analyze.PrivateAddr(a) || within(w.inner, a)
+}
+
+func within(ps []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(ps, func(p netip.Prefix) bool { return p.Contains(a) })
+}

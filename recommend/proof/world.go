@@ -1,0 +1,234 @@
+package proof
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/sgtrim/sgtrim/analyze/estate"
+)
+
+// world is the estate, laid out for the questions asked of it.
+type world struct {
+	estate   *estate.Estate
+	known    []netip.Prefix
+	subjects map[string]*subject
+	// holders are the interfaces that hold an address; delegated those that hold it through a prefix.
+	holders   map[netip.Addr][]*estate.Interface
+	delegated map[netip.Prefix][]*estate.Interface
+	lengths   []int // of delegated prefixes: bits, negative for IPv4
+	public    map[netip.Addr]bool
+	members   map[string][]*estate.Interface // of a group, by id
+	lists     map[string][]span
+	inner     []netip.Prefix // address space of the estate's networks
+	paths     map[[2]string]path
+}
+
+// subject is an interface with groups: its traffic is filtered by security groups.
+type subject struct {
+	*estate.Interface
+	at int32 // its place among the groups' interfaces, for small keys
+}
+
+// path says how two VPCs reach each other.
+type path struct {
+	reach      bool // addresses of the one are found in the other
+	references bool // rules may refer to groups across it, both ways
+	ingress    bool // same, in ingress rules only (transit gateways [aws-facts 5])
+}
+
+// span is a stretch of addresses, both ends inside.
+type span struct{ first, last netip.Addr }
+
+func newWorld(e *estate.Estate, known []netip.Prefix) *world {
+	w := &world{
+		estate: e, known: known,
+		subjects:  make(map[string]*subject),
+		holders:   make(map[netip.Addr][]*estate.Interface),
+		delegated: make(map[netip.Prefix][]*estate.Interface),
+		public:    make(map[netip.Addr]bool),
+		members:   make(map[string][]*estate.Interface),
+		lists:     make(map[string][]span),
+		paths:     make(map[[2]string]path),
+	}
+	for _, id := range sortedKeys(e.Interfaces) {
+		w.addInterface(e.Interfaces[id])
+	}
+	for id, l := range e.PrefixLists {
+		if l.EntriesKnown {
+			w.lists[id] = spans(l.Entries)
+		}
+	}
+	w.addNetworks()
+	w.addPaths()
+	return w
+}
+
+func (w *world) addInterface(i *estate.Interface) {
+	if len(i.Groups) > 0 {
+		w.subjects[i.ID] = &subject{Interface: i, at: int32(len(w.subjects))}
+	}
+	for _, g := range i.Groups {
+		w.members[g] = append(w.members[g], i)
+	}
+	for _, a := range ownAddrs(i) {
+		w.holders[a] = append(w.holders[a], i)
+	}
+	for _, p := range i.Prefixes {
+		p = p.Masked()
+		w.delegated[p] = append(w.delegated[p], i)
+		if n := signedBits(p); !slices.Contains(w.lengths, n) {
+			w.lengths = append(w.lengths, n)
+		}
+	}
+	for _, a := range i.PublicAddrs {
+		w.public[a.Unmap()] = true
+	}
+}
+
+// signedBits tells the families apart: the length of an IPv4 prefix is negated, less one for /0.
+func signedBits(p netip.Prefix) int {
+	if p.Addr().Is4() {
+		return -p.Bits() - 1
+	}
+	return p.Bits()
+}
+
+// ownAddrs are all private addresses of an interface, the primary included, each once.
+func ownAddrs(i *estate.Interface) []netip.Addr {
+	var out []netip.Addr
+	for _, a := range append(slices.Clone(i.Addrs), i.Primary) {
+		if a = a.Unmap(); a.IsValid() && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// holding are the interfaces that hold address a, anywhere.
+func (w *world) holding(a netip.Addr) []*estate.Interface {
+	found := w.holders[a]
+	for _, n := range w.lengths {
+		if (n < 0) != a.Is4() {
+			continue
+		}
+		bits := n
+		if n < 0 {
+			bits = -n - 1
+		}
+		p, err := a.Prefix(bits)
+		if err != nil {
+			continue
+		}
+		for _, i := range w.delegated[p] {
+			if !slices.Contains(found, i) {
+				found = append(slices.Clip(found), i)
+			}
+		}
+	}
+	return found
+}
+
+// spans sorts prefixes and joins those that overlap.
+func spans(ps []netip.Prefix) []span {
+	sorted := slices.Clone(ps)
+	slices.SortFunc(sorted, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Masked().Addr().Compare(b.Masked().Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
+	var out []span
+	for _, p := range sorted {
+		s := span{p.Masked().Addr(), lastOf(p)}
+		if n := len(out); n > 0 && out[n-1].first.BitLen() == s.first.BitLen() && s.first.Compare(out[n-1].last) <= 0 {
+			if out[n-1].last.Less(s.last) {
+				out[n-1].last = s.last
+			}
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// lastOf is the highest address of p.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Masked().Addr().AsSlice()
+	for i := p.Bits(); i < 8*len(b); i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+func inSpans(ss []span, a netip.Addr) bool {
+	i, found := slices.BinarySearchFunc(ss, a, func(s span, a netip.Addr) int { return s.first.Compare(a) })
+	if found {
+		return true
+	}
+	return i > 0 && ss[i-1].first.BitLen() == a.BitLen() && a.Compare(ss[i-1].last) <= 0
+}
+
+// addNetworks collects the address space of the estate: VPCs, subnets and both sides of peerings. A VPC may use public
+// IPv4 ranges, and its IPv6 range usually is one.
+func (w *world) addNetworks() {
+	for _, v := range w.estate.VPCs {
+		w.inner = append(w.inner, v.CIDRs...)
+	}
+	for _, s := range w.estate.Subnets {
+		w.inner = append(w.inner, s.CIDRs...)
+	}
+	for _, p := range w.estate.Peerings {
+		w.inner = append(w.inner, p.Requester.CIDRs...)
+		w.inner = append(w.inner, p.Accepter.CIDRs...)
+	}
+	slices.SortFunc(w.inner, func(a, b netip.Prefix) int {
+		return cmp.Or(cmp.Compare(a.Bits(), b.Bits()), a.Addr().Compare(b.Addr()))
+	})
+	var kept []netip.Prefix
+	for _, p := range w.inner {
+		if !slices.ContainsFunc(kept, func(k netip.Prefix) bool { return k.Contains(p.Addr()) }) {
+			kept = append(kept, p)
+		}
+	}
+	w.inner = kept
+}
+
+// addPaths finds which VPCs reach each other: active peerings, and attachments to one transit gateway.
+func (w *world) addPaths() {
+	join := func(a, b string, p path) {
+		for _, k := range [2][2]string{{a, b}, {b, a}} {
+			old := w.paths[k]
+			w.paths[k] = path{reach: true, references: old.references || p.references, ingress: old.ingress || p.ingress}
+		}
+	}
+	for _, p := range w.estate.Peerings {
+		if p.Status == "active" {
+			join(p.Requester.VPC, p.Accepter.VPC, path{references: p.Requester.Region == p.Accepter.Region})
+		}
+	}
+	for i, a := range w.estate.Transit {
+		for _, b := range w.estate.Transit[:i] {
+			if a.TransitGateway == b.TransitGateway && a.VPC != b.VPC && attached(a) && attached(b) {
+				join(a.VPC, b.VPC, path{ingress: a.GroupReferences && b.GroupReferences})
+			}
+		}
+	}
+}
+
+func attached(a *estate.TransitAttachment) bool { return a.State == "available" || a.State == "" }
+
+// between is the path from one VPC to another; within one VPC everything works.
+func (w *world) between(a, b string) path {
+	if a == b {
+		return path{reach: true, references: true, ingress: true}
+	}
+	return w.paths[[2]string{a, b}]
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
