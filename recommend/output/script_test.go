@@ -247,11 +247,11 @@ func TestNewRulesNameThePlan(t *testing.T) {
 // Killed after any call and run again, the end is the same; on the way, every change always had all its old rules or all its
 // new ones in force; and the rollback brings everything back.
 func TestKilledAnywhere(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			for kill, reached := 1, true; reached; kill++ {
-				w := randomWorld(t, seed)
+				w := randomWorld(t, seed, 2)
 				b := newBench(t, w)
 				before := b.fake.Rules
 				b.fake.Stale = int(seed % 3)
@@ -638,7 +638,7 @@ func TestShellcheck(t *testing.T) {
 	if err != nil {
 		t.Skip("shellcheck is not installed: the scripts are not linted here")
 	}
-	w := randomWorld(t, 7)
+	w := randomWorld(t, 7, 3)
 	w.group("sg-9", `it's "odd"`, "ingress tcp 22 sg-gone | o'clock")
 	w.change("sg-9", recommend.Stale, "ingress tcp 22 sg-gone =>")
 	files := Scripts(w.p, w.e, WithReview)
