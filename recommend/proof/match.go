@@ -221,7 +221,11 @@ func (p *probe) member(group string) analyze.Match {
 // group's VPCs, or one of these is not known. On-premises addresses are in none.
 func (w *world) mayLive(group string, a netip.Addr) bool {
 	g := w.estate.Groups[group]
-	for _, id := range append([]string{g.VPC}, g.AssociatedVPCs...) {
+	vpcs := append([]string{g.VPC}, g.AssociatedVPCs...)
+	for _, i := range w.members[group] {
+		vpcs = append(vpcs, i.VPC)
+	}
+	for _, id := range vpcs {
 		v := w.estate.VPCs[id]
 		if v == nil || len(v.CIDRs) == 0 || within(v.CIDRs, a) {
 			return true

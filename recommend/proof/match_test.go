@@ -33,7 +33,9 @@ func matchWorld() *estate.Estate {
 	e.Interfaces["eni-nlb"].Type, e.Interfaces["eni-ga"].Type = "network_load_balancer", "global_accelerator_managed"
 	e.PrefixLists["pl-1"] = list("192.0.2.0/25", "192.0.2.64/26", "2001:db8::/32", "10.0.0.0/31")
 	e.PrefixLists["pl-x"] = &estate.PrefixList{}
-	e.VPCs["vpc-1"] = &estate.VPC{ID: "vpc-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("2600:1f00::/56")}}
+	e.VPCs["vpc-1"] = &estate.VPC{ID: "vpc-1", CIDRs: []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("2600:1f00::/56"),
+	}}
 	side := func(vpc, region string) estate.PeeringSide { return estate.PeeringSide{VPC: vpc, Region: region} }
 	e.Peerings["pcx-1"] = &estate.Peering{Status: "active", Requester: side("vpc-1", "r1"), Accepter: side("vpc-3", "r1")}
 	e.Peerings["pcx-2"] = &estate.Peering{Status: "active", Requester: side("vpc-4", "r2"), Accepter: side("vpc-1", "r1")}
@@ -98,6 +100,7 @@ func TestMatch(t *testing.T) {
 		{"tcp 443 sg-b", "ingress tcp 443 10.5.0.1", yes},             // transit gateway with references
 		{"tcp 443 sg-b", "egress tcp 443 10.5.0.1", maybe},            // ingress only
 		{"tcp 443 sg-b", "ingress tcp 443 10.6.0.1", maybe},           // transit gateway without
+		{"tcp 443 sg-idle", "ingress tcp 443 192.168.0.9", no},        // on-premises: in no CIDR of the group's VPC
 		{"tcp 443 sg-idle", "ingress tcp 443 10.0.0.2", no},           // nobody carries it
 		{"tcp 443 sg-idle", "ingress tcp 443 10.0.0.99", maybe},       // or somebody that is gone did
 		{"tcp 443 sg-gone", "ingress tcp 443 10.0.0.2", maybe},        // not in the estate
