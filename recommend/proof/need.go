@@ -19,33 +19,37 @@ type need struct {
 	of        *orient.Conversation
 }
 
-// needs are the readings of c that are needed (design §4.6): none, one, or two where the direction stays open. Interfaces
-// without groups, or not in the estate, are no subjects.
-func (w *world) needs(c *orient.Conversation) []need {
+// readings are the readings of c that are needed (design §4.6): none, one, or two where the direction stays open.
+// Interfaces without groups, or not in the estate, are no subjects. The slice is valid until the next call.
+func (p *probe) readings(w *world, c orient.Conversation) []need {
+	p.conv, p.needs = c, p.needs[:0]
 	on := w.subjects[c.Interface]
 	if on == nil || c.Action != analyze.Accept {
 		return nil
 	}
-	read := func(d analyze.Direction, peer netip.Addr) []need {
-		peer = peer.Unmap()
-		if !w.needed(c, peer) {
-			return nil
-		}
-		return []need{{on: on, direction: d, peer: peer, proto: c.Proto, port: c.Port, first: c.First, of: c}}
-	}
+	local, peer := c.Local.Unmap(), c.Peer.Unmap()
 	switch c.Direction {
 	case analyze.Ingress, analyze.Egress:
-		return read(c.Direction, c.Peer)
+		p.read(w, on, c.Direction, peer)
+		return p.needs
 	}
 	// Local is the service and Peer the client here, and which of them is the interface's own is not known.
-	service, client := on.owns(c.Local.Unmap()), on.owns(c.Peer.Unmap())
-	switch {
-	case service && !client:
-		return read(analyze.Ingress, c.Peer)
-	case client && !service:
-		return read(analyze.Egress, c.Local)
+	service, client := on.owns(local), on.owns(peer)
+	if service || !client {
+		p.read(w, on, analyze.Ingress, peer)
 	}
-	return append(read(analyze.Ingress, c.Peer), read(analyze.Egress, c.Local)...)
+	if client || !service {
+		p.read(w, on, analyze.Egress, local)
+	}
+	return p.needs
+}
+
+// read adds one reading of p.conv if it is needed.
+func (p *probe) read(w *world, on *subject, d analyze.Direction, peer netip.Addr) {
+	c := &p.conv
+	if w.needed(c, peer) {
+		p.needs = append(p.needs, need{on: on, direction: d, peer: peer, proto: c.Proto, port: c.Port, first: c.First, of: c})
+	}
 }
 
 // owns reports whether a is an address of the interface.
