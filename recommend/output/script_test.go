@@ -235,8 +235,14 @@ func sameMeaning(t *testing.T, want, got map[string][]fakeRule) {
 
 func TestNewRulesNameThePlan(t *testing.T) {
 	w := cases[3].world(t)
+	w.p.Changes[0].New[1].Rule.Tags = map[string]string{"team": "db", "sgtrim:plan": "older", "aws:x": "y"}
 	b := newBench(t, w)
 	b.want(0, "apply.sh", "--apply")
+	i := b.fake.find("sg-1", line(w.p.Changes[0].New[1].Rule.RuleKey))
+	if diff := cmp.Diff(map[string]string{"team": "db", "sgtrim:plan": "plan-1"}, b.fake.Rules["sg-1"][i].Tags); diff != "" {
+		t.Errorf("tags carried on (-want +got):\n%s", diff)
+	}
+	b.fake.Rules["sg-1"] = slices.Delete(b.fake.Rules["sg-1"], i, i+1)
 	for _, r := range b.fake.Rules["sg-1"] {
 		if diff := cmp.Diff(map[string]string{"sgtrim:plan": "plan-1"}, r.Tags); diff != "" || r.Description != "db" {
 			t.Errorf("%s: description %q, tags %s", r.Line, r.Description, diff)
