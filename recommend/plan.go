@@ -185,6 +185,7 @@ type Change struct {
 	Release   string            `json:"release,omitempty"` // held, review: what would release it
 	Remarks   []string          `json:"remarks"`           // untracked connections, calendar, mutable lists …
 	Evidence  Use               `json:"evidence"`
+	Selected  bool              `json:"selected"` // in the patches
 	// DependsOn names what the change leans on: rules (of this or other groups) that must be as they are, or as this plan
 	// makes them. Where one has been changed by hand since, the change must not be applied.
 	DependsOn []Dependency `json:"depends_on"`

@@ -24,7 +24,9 @@ type Estate struct {
 	Peerings    map[string]*Peering
 	Transit     []*TransitAttachment
 	Endpoints   []*Endpoint
-	Problems    []Problem // what could not be read or modelled; never dropped silently
+	// AssociationsKnown says that the associations of groups with further VPCs were in the input, even if there are none.
+	AssociationsKnown bool
+	Problems          []Problem // what could not be read or modelled; never dropped silently
 }
 
 // Scope is one account in one region. Partition is aws, aws-cn, aws-us-gov …
@@ -48,6 +50,14 @@ type Group struct {
 	AssociatedVPCs        []string        // further VPCs, sorted
 	HasRuleIDs            bool            // every supported rule has its sgr-… id
 	Raw                   json.RawMessage `json:"-"` // the describe-security-groups object as read; nil when not from there
+	// RawUnsupported holds the rules with Unsupported set as EC2 gave them, so that DescribeSecurityGroups can write them back.
+	RawUnsupported []RawPermission `json:"-"`
+}
+
+// RawPermission is an IpPermission object of one source that the model cannot express.
+type RawPermission struct {
+	Direction analyze.Direction
+	JSON      json.RawMessage
 }
 
 // Interface is an ENI.

@@ -12,7 +12,7 @@ import (
 type Side uint8
 
 const (
-	SideOpen Side = iota // unknown: A is the lower (address, port); the join decides by the estate
+	SideOpen Side = iota // unknown: A is the lower (address as 16 bytes, port); the join decides by the estate
 	SideA                // A is the interface's own end
 )
 
@@ -48,6 +48,9 @@ type Sums struct {
 	Bytes   int64
 	Flags   uint8 // OR of tcp-flags
 	Flagged bool  // some record carried the tcp-flags field with a value
+	// Opens is true when some record had SYN without the ACK bit. The OR alone would hide it behind a SYN-ACK of the same
+	// direction, and with it the contradiction.
+	Opens bool
 }
 
 // Evidence is one row of the ledger.
@@ -60,7 +63,8 @@ type Evidence struct {
 	Sessions int64
 }
 
-// Coverage is what is known of one interface on one day from one flow log.
+// Coverage is what is known of one interface on one day from one flow log. A row with Interface "" speaks of every interface
+// of that flow log: an object of it could not be read to its end.
 type Coverage struct {
 	Day       int32
 	Source    string

@@ -1,0 +1,48 @@
+# Everything a person types is here. A bare machine with Go is enough for build, demo and test; integration needs other
+# programs, installs what it can and says what it lacks.
+
+GO        ?= go
+FUZZTIME  ?= 20s
+DEMO_DIR  ?= out/demo
+STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
+
+.PHONY: build demo test race fuzz bench lint check integration
+
+build:
+	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
+
+# The main job without AWS: an example estate and its logs are made on the spot, reviewed, and the result is shown.
+demo: build
+	bin/sgtrim demo -o $(DEMO_DIR)
+
+test:
+	CGO_ENABLED=0 $(GO) test ./...
+
+race:
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+# Every fuzz target for FUZZTIME each.
+fuzz:
+	@set -e; for package in $$($(GO) list ./...); do \
+	  targets=$$($(GO) test -list '^Fuzz' $$package); \
+	  for target in $$(printf '%s\n' "$$targets" | grep '^Fuzz' || true); do \
+	    echo "== $$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run $$(git ls-files '*.sh'); else echo "shellcheck is not installed: shell scripts not checked"; fi
+	$(GO) mod tidy
+	git diff --exit-code go.mod go.sum
+
+check: lint race
+
+integration:
+	testdata/integration/run.sh

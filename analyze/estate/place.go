@@ -1,0 +1,201 @@
+package estate
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/sgtrim/sgtrim/analyze"
+)
+
+// Class says what kind of place an address is, as seen from one interface.
+type Class uint8
+
+const (
+	Internet        Class = iota // public, and of nobody in the estate
+	AWS                          // in an AWS-managed prefix list, or link-local, which AWS's own services use
+	ExternalPrivate              // private, and in no VPC within reach: on-premises, or a network not in the estate
+	Unplaced                     // in a VPC within reach, but no interface holds it now
+	Member                       // an interface holds it
+)
+
+var classNames = [...]string{"internet", "aws", "external-private", "unplaced", "member"}
+
+func (c Class) String() string { return classNames[c] }
+
+// InEstate reports whether the address belongs to a VPC of the estate.
+func (c Class) InEstate() bool { return c == Unplaced || c == Member }
+
+// Placement says who is behind an address.
+type Placement struct {
+	Class Class
+	// Interfaces that hold the address, by id; of a Member. More than one when several claim it. Shared: not to be changed.
+	Interfaces []*Interface
+	// Certain is true of a Member when one interface holds the address, was attached before the conversation, and the way to
+	// it is plain. Of other classes: that it is of that class and no other. Never true of Unplaced: somebody held it then.
+	Certain bool
+	Subnet  *Subnet // nil when unknown
+	VPC     *VPC    // nil when unknown; of a VPC that is not in the estate, with what its peering tells
+	Name    string  // for people: an instance, service, subnet, VPC, list …
+
+	network *network
+	ways    []way // how the subject's VPC reaches it; nil within the VPC itself
+}
+
+// Place says who holds the address within the subject's reach: its own VPC, peered VPCs, VPCs on the same transit gateway,
+// and with less certainty a VPC elsewhere in the estate when only one has such a CIDR. The conversation lasted from first to
+// last. Public addresses of the estate's own interfaces are Internet: no rule sees the machine behind them [F 5].
+func (x *Index) Place(subject *Interface, addr netip.Addr, first, last time.Time) Placement {
+	addr = addr.Unmap()
+	var own *network
+	if subject != nil && subject.VPC != "" {
+		own = x.networks[subject.VPC]
+	}
+	if own != nil {
+		if p, ok := x.placeIn(own, addr, first, true); ok {
+			return p
+		}
+		if p, ok := x.placeNear(own, subject, addr, first); ok {
+			return p
+		}
+	}
+	if p, ok := x.placeElsewhere(own, addr, first); ok {
+		return p
+	}
+	return x.placeOutside(own, addr)
+}
+
+// placeIn looks into one VPC.
+func (x *Index) placeIn(n *network, addr netip.Addr, first time.Time, certain bool) (Placement, bool) {
+	p := Placement{network: n, VPC: n.vpc, Certain: certain}
+	holders := n.holders(addr)
+	if len(holders) == 0 && !n.cidrs.Lookup(addr) {
+		return p, false
+	}
+	p.Subnet, _ = n.subnets.Lookup(addr)
+	x.hold(&p, holders, first)
+	return p, true
+}
+
+// hold completes a placement by the interfaces that hold the address.
+func (x *Index) hold(p *Placement, holders []*Interface, first time.Time) {
+	if len(holders) == 0 {
+		p.Class, p.Certain, p.Name = Unplaced, false, networkName(p.Subnet, p.VPC)
+		return
+	}
+	p.Class, p.Interfaces, p.Name = Member, holders, x.names[holders[0]]
+	p.Certain = p.Certain && len(holders) == 1 && !holders[0].Attached.After(first)
+	if p.Subnet == nil {
+		p.Subnet = x.e.Subnets[holders[0].Subnet]
+	}
+}
+
+// placeNear looks into the VPCs that the subject's VPC is connected to. Where several of them have such a CIDR, the subject's
+// route table decides; where it sends the address elsewhere, nothing is certain.
+func (x *Index) placeNear(own *network, subject *Interface, addr netip.Addr, first time.Time) (Placement, bool) {
+	var room [4]way
+	ways := append(room[:0], own.peers.lookup(addr)...)
+	for _, g := range own.transit {
+		for _, n := range g.cidrs.lookup(addr) {
+			if n != own {
+				ways = append(ways, own.through(g, n))
+			}
+		}
+	}
+	if len(ways) == 0 {
+		return Placement{}, false
+	}
+	certain := true
+	if target, known := x.routeFrom(subject, addr); known {
+		kept := keepRouted(ways, target)
+		certain = len(kept) > 0
+		if certain {
+			ways = kept
+		}
+	}
+	p, ok := x.placeIn(ways[0].to, addr, first, certain)
+	for _, w := range ways[1:] {
+		if w.to == ways[0].to {
+			continue
+		}
+		if other, found := x.placeIn(w.to, addr, first, false); found {
+			p = x.either(p, other, first)
+		}
+	}
+	if p.Class == Member {
+		p.ways = append([]way(nil), ways...)
+	}
+	return p, ok
+}
+
+// through is the way over a transit gateway.
+func (n *network) through(g *gateway, to *network) way {
+	return way{to: to, transit: g, references: g.attached[n].GroupReferences && g.attached[to].GroupReferences}
+}
+
+// keepRouted keeps the ways that a route with this target takes.
+func keepRouted(ways []way, target string) []way {
+	var kept []way
+	for _, w := range ways {
+		if w.peering != nil && w.peering.ID == target || w.transit != nil && w.transit.id == target {
+			kept = append(kept, w)
+		}
+	}
+	return kept
+}
+
+// either joins the placements in two VPCs of which one is right.
+func (x *Index) either(a, b Placement, first time.Time) Placement {
+	holders := append(append([]*Interface(nil), a.Interfaces...), b.Interfaces...)
+	if len(a.Interfaces) == 0 && len(b.Interfaces) > 0 {
+		a.Subnet, a.VPC, a.network = b.Subnet, b.VPC, b.network
+	}
+	a.Certain = false
+	x.hold(&a, holders, first)
+	return a
+}
+
+// placeElsewhere looks into VPCs that nothing is known to connect to the subject's. Only a CIDR that one VPC alone has tells
+// anything, and that never surely.
+func (x *Index) placeElsewhere(own *network, addr netip.Addr, first time.Time) (Placement, bool) {
+	var only *network
+	for _, n := range x.everywhere.lookup(addr) {
+		switch {
+		case n == own:
+		case only != nil:
+			return Placement{}, false
+		default:
+			only = n
+		}
+	}
+	if only == nil {
+		return Placement{}, false
+	}
+	return x.placeIn(only, addr, first, false)
+}
+
+var linkLocal = netip.MustParsePrefix("169.254.0.0/16")
+
+func (x *Index) placeOutside(own *network, addr netip.Addr) Placement {
+	switch {
+	case linkLocal.Contains(addr):
+		return Placement{Class: AWS, Certain: true, Name: "AWS link-local services"}
+	case analyze.PrivateAddr(addr):
+		if own == nil || !own.known { // it may well be in the subject's own VPC
+			p := Placement{Class: Unplaced, Name: "private address"}
+			if own != nil {
+				p.VPC, p.network = own.vpc, own
+				p.Subnet, _ = own.subnets.Lookup(addr)
+				p.Name = networkName(p.Subnet, p.VPC)
+			}
+			return p
+		}
+		return Placement{Class: ExternalPrivate, Certain: true, Name: "private network outside the estate"}
+	}
+	if lists := x.awsLists.lookup(addr); len(lists) > 0 {
+		return Placement{Class: AWS, Certain: true, Name: lists[0].Name}
+	}
+	if name, ok := x.public[addr]; ok {
+		return Placement{Class: Internet, Certain: true, Name: "public address of " + name}
+	}
+	return Placement{Class: Internet, Certain: true, Name: "Internet"}
+}

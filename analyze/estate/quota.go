@@ -1,0 +1,66 @@
+package estate
+
+import (
+	"strings"
+
+	"github.com/sgtrim/sgtrim/analyze"
+)
+
+// The default quota of rules per group, direction and address family (L-0EA8095F) [F 5].
+const DefaultRulesPerGroup = 60
+
+// awsListWeights are what a reference to an AWS-managed prefix list counts, by the last part of the list's name [F 5].
+var awsListWeights = map[string]int{
+	"cloudfront.origin-facing": 55,
+	"dynamodb":                 1,
+	"s3":                       1,
+	"s3express":                6,
+	"ec2-instance-connect":     2,
+	"groundstation":            5,
+	"route53-healthchecks":     25,
+	"secretsmanager-managed-external-secrets": 20,
+	"vpc-lattice": 10,
+}
+
+// RuleCost is what the rule counts towards the quota of its direction, for IPv4 and IPv6 apart. A CIDR counts in its own
+// family; references and lists in both, as the documentation once said. A list counts MaxEntries, an AWS-managed one its weight.
+func (x *Index) RuleCost(rule analyze.Rule) (v4, v6 int) {
+	switch {
+	case rule.Peer.IsCIDR() && rule.Peer.Prefix.Addr().Is4():
+		return 1, 0
+	case rule.Peer.IsCIDR():
+		return 0, 1
+	case rule.Peer.PrefixListID != "":
+		n := x.ListWeight(rule.Peer.PrefixListID)
+		return n, n
+	}
+	return 1, 1
+}
+
+// ListWeight is what one rule with this prefix list counts. Of a list that is not known well enough, its entries count, and
+// at least one: less than it may be, so the quota of a group with such a rule is not sure.
+func (x *Index) ListWeight(id string) int {
+	l := x.e.PrefixLists[id]
+	if l == nil {
+		return 1
+	}
+	if l.Owner == "AWS" {
+		if n, ok := AWSListWeight(l.Name); ok {
+			return n
+		}
+	}
+	return max(l.MaxEntries, len(l.Entries), 1)
+}
+
+// AWSListWeight is the weight of an AWS-managed prefix list by its name: com.amazonaws.<region>.s3,
+// com.amazonaws.global.cloudfront.origin-facing, com.amazonaws.<region>.ipv6.ec2-instance-connect …
+func AWSListWeight(name string) (weight int, ok bool) {
+	rest, found := strings.CutPrefix(name, "com.amazonaws.")
+	if !found {
+		return 0, false
+	}
+	_, service, _ := strings.Cut(rest, ".")
+	service = strings.TrimPrefix(service, "ipv6.")
+	weight, ok = awsListWeights[service]
+	return weight, ok
+}

@@ -1,0 +1,145 @@
+package estate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Kind is the top-level key under which the AWS CLI prints a list of objects.
+type Kind string
+
+// The kinds that an estate is made of.
+const (
+	SecurityGroups                      Kind = "SecurityGroups"
+	SecurityGroupRules                  Kind = "SecurityGroupRules"
+	NetworkInterfaces                   Kind = "NetworkInterfaces"
+	PrefixLists                         Kind = "PrefixLists" // managed lists, and describe-prefix-lists with its Cidrs
+	Entries                             Kind = "Entries"     // of the list that the file's name names
+	VPCs                                Kind = "Vpcs"
+	Subnets                             Kind = "Subnets"
+	RouteTables                         Kind = "RouteTables"
+	FlowLogs                            Kind = "FlowLogs"
+	VPCPeeringConnections               Kind = "VpcPeeringConnections"
+	VPCEndpoints                        Kind = "VpcEndpoints"
+	TransitGateways                     Kind = "TransitGateways"
+	TransitGatewayVPCAttachments        Kind = "TransitGatewayVpcAttachments"
+	TransitGatewayAttachments           Kind = "TransitGatewayAttachments"
+	SecurityGroupVPCAssociations        Kind = "SecurityGroupVpcAssociations"
+	reservations                        Kind = "Reservations"
+	configurationItems                  Kind = "configurationItems"
+	snapshotSchemaVersion                    = 1
+	nextToken, responseMetadata, scopes      = "NextToken", "ResponseMetadata", "scopes"
+)
+
+// Kinds lists the kinds in the order in which a snapshot file holds them.
+var Kinds = []Kind{
+	SecurityGroups, SecurityGroupRules, NetworkInterfaces, PrefixLists, VPCs, Subnets, RouteTables, FlowLogs,
+	VPCPeeringConnections, VPCEndpoints, TransitGateways, TransitGatewayVPCAttachments, TransitGatewayAttachments,
+	SecurityGroupVPCAssociations,
+}
+
+// Snapshot is what the describe calls answered, object by object in the shapes of the AWS CLI, before anything is understood.
+// Files and the live API both become one, and Estate reads it.
+type Snapshot struct {
+	Captured time.Time // zero when unknown
+	Scopes   []SnapshotScope
+	Problems []Problem // files that were not used, calls that were denied
+}
+
+// SnapshotScope is the objects of one account and region, or of one file whose account and region may be unknown ("").
+type SnapshotScope struct {
+	Scope
+	// Objects by kind. An empty list was asked for and is empty; a missing one was not asked for.
+	Objects map[Kind][]json.RawMessage
+
+	file     string    // where the objects come from, for errors; "" of a live one
+	dir      string    // its folder, for what files say of each other
+	captured time.Time // of the snapshot that holds it
+}
+
+// MarshalJSON writes partition, account and region, then the kinds in the order of Kinds.
+func (s SnapshotScope) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	head, err := json.Marshal(struct {
+		Partition string `json:"partition"`
+		Account   string `json:"account"`
+		Region    string `json:"region"`
+	}(s.Scope))
+	if err != nil {
+		return nil, err
+	}
+	b.Write(head[:len(head)-1])
+	for _, k := range Kinds {
+		list, ok := s.Objects[k]
+		if !ok {
+			continue
+		}
+		fmt.Fprintf(&b, ",%q:[", string(k))
+		for i, raw := range list {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.Write(raw)
+		}
+		b.WriteByte(']')
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// WriteSnapshot writes s as a snapshot file. Scopes of the same account and region become one. Reading the file back with
+// Load gives an equal estate, but for the sources that its problems name.
+func WriteSnapshot(w io.Writer, s *Snapshot) error {
+	problems := s.Problems
+	if problems == nil {
+		problems = []Problem{}
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	err := enc.Encode(struct {
+		SchemaVersion int             `json:"schema_version"`
+		Captured      time.Time       `json:"captured_at,omitzero"`
+		Scopes        []SnapshotScope `json:"scopes"`
+		Problems      []Problem       `json:"problems"`
+	}{snapshotSchemaVersion, s.Captured, s.merged(), problems})
+	if err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	return nil
+}
+
+// merged joins scopes of the same account and region, in the order of their first appearance. An object that stands in
+// several of them in the same words is written once.
+func (s *Snapshot) merged() []SnapshotScope {
+	out := []SnapshotScope{}
+	at := map[Scope]int{}
+	seen := map[Scope]map[string]bool{}
+	for _, scope := range s.Scopes {
+		i, ok := at[scope.Scope]
+		if !ok {
+			i = len(out)
+			at[scope.Scope], seen[scope.Scope] = i, map[string]bool{}
+			out = append(out, SnapshotScope{Scope: scope.Scope, Objects: map[Kind][]json.RawMessage{}})
+		}
+		for _, k := range Kinds {
+			list, ok := scope.Objects[k]
+			if !ok {
+				continue
+			}
+			if out[i].Objects[k] == nil {
+				out[i].Objects[k] = []json.RawMessage{}
+			}
+			for _, raw := range list {
+				if key := string(k) + string(raw); !seen[scope.Scope][key] {
+					seen[scope.Scope][key] = true
+					out[i].Objects[k] = append(out[i].Objects[k], raw)
+				}
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,268 @@
+// Package sum adds the records of flow-log objects up into the ledger's evidence: the one place where Arrow batches end.
+// Every worker of the scan has a sink of its own and tables of its own; they share nothing in the hot path and merge by
+// addition. What an object alone decides is decided when the object ends, as a pure function of its content.
+package sum
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/sgtrim/sgtrim/analyze/ledger"
+	"github.com/sgtrim/sgtrim/ingest"
+)
+
+// Options of New. The zero value is the default.
+type Options struct {
+	// Roots are the files and folders that sources were named by. An object below one of them is known by its path from
+	// there, so that a ledger holds no machine's paths.
+	Roots []string
+}
+
+// Sum adds up into one ledger.
+type Sum struct {
+	ledger  *ledger.Ledger
+	roots   []root
+	names   names
+	seed    uint64 // of the hash tables; it changes no result, but nobody can aim at it
+	mu      sync.Mutex
+	workers map[int]*worker
+	seen    map[string]string // identity → URL of the objects of this run
+	clash   error
+	// replaced lists objects that were taken before with another content.
+	replaced []string
+}
+
+// Stats count what became of the records of committed objects: Records = Used + NoData + SkipData + NoInterface + Incomplete.
+type Stats struct {
+	Objects     int64
+	Records     int64
+	Used        int64 // summed as evidence
+	NoData      int64 // NODATA rows
+	SkipData    int64 // SKIPDATA rows
+	NoInterface int64 // of regional NAT gateways, which have no interface and no security group
+	Incomplete  int64 // status OK, but without address, port, protocol, action or a usable time: a coverage gap
+	Skipped     int64 // bad lines or pages that the reader skipped: coverage gaps
+	// UnplacedGaps counts objects that could not be read and whose name tells no time: a gap that no hour can show.
+	UnplacedGaps int64
+}
+
+func (s *Stats) add(o Stats) {
+	s.Objects += o.Objects
+	s.Records += o.Records
+	s.Used += o.Used
+	s.NoData += o.NoData
+	s.SkipData += o.SkipData
+	s.NoInterface += o.NoInterface
+	s.Incomplete += o.Incomplete
+	s.Skipped += o.Skipped
+	s.UnplacedGaps += o.UnplacedGaps
+}
+
+// New returns a Sum that commits to l, which must be open for writing.
+func New(l *ledger.Ledger, opt Options) *Sum {
+	s := &Sum{ledger: l, seed: rand.Uint64(), workers: map[int]*worker{}, seen: map[string]string{}}
+	s.names.codes = map[string]uint32{}
+	for _, r := range opt.Roots {
+		s.roots = append(s.roots, newRoot(r))
+	}
+	return s
+}
+
+// Sink returns the sink of a worker. Sinks of different workers may be used at the same time.
+func (s *Sum) Sink(n int) ingest.Sink {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.workers[n]
+	if w == nil {
+		w = newWorker(s)
+		s.workers[n] = w
+	}
+	return w
+}
+
+// Taken reports whether the ledger holds the object already, so that it need not be read. Objects that were replaced since
+// they were taken are held too, and listed by Replaced.
+func (s *Sum) Taken(o ingest.Object) (bool, error) {
+	id := s.identity(o)
+	taken, replaced, err := s.ledger.Taken(id)
+	if err != nil || o.URL == stdin {
+		return false, err
+	}
+	if replaced {
+		s.mu.Lock()
+		s.replaced = append(s.replaced, o.URL)
+		s.mu.Unlock()
+	}
+	return taken, s.see(id, o.URL)
+}
+
+// Replaced lists, sorted, the objects offered to Taken whose content differs from what the ledger took.
+func (s *Sum) Replaced() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := slices.Clone(s.replaced)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// see makes sure that no two objects of a run pass for one, which would lose one of them.
+func (s *Sum) see(id ledger.Object, url string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other, ok := s.seen[id.ID]; ok && other != url {
+		return fmt.Errorf("%s and %s have the same name %q for the ledger; ingest them apart, from folders of different names", other, url, id.ID)
+	}
+	s.seen[id.ID] = url
+	return nil
+}
+
+// Stats adds up what the workers counted. Call it while they are quiet.
+func (s *Sum) Stats() Stats {
+	var all Stats
+	for _, w := range s.workers {
+		all.add(w.stats)
+	}
+	return all
+}
+
+// Checkpoint commits what the workers have summed since the last one. They must be quiet. After an error everything is
+// still there, and Checkpoint may be called again.
+func (s *Sum) Checkpoint(ctx context.Context) error {
+	d, err := s.delta()
+	if err != nil {
+		return err
+	}
+	if len(d.Objects) == 0 {
+		return nil
+	}
+	if err := s.ledger.Commit(ctx, d); err != nil {
+		return err
+	}
+	var errs []error
+	for _, w := range s.workers {
+		errs = append(errs, w.resetDays())
+	}
+	return errors.Join(errs...)
+}
+
+// delta gathers the workers' tables.
+func (s *Sum) delta() (d ledger.Delta, err error) {
+	parts := map[ledger.Partition]*ledger.Part{}
+	rows := map[ledger.Partition][]stream{}
+	attributes := map[string]ledger.Attributes{}
+	order := s.names.order()
+	for _, n := range slices.Sorted(mapKeys(s.workers)) {
+		w := s.workers[n]
+		d.Objects = append(d.Objects, w.objects...)
+		for p, day := range w.days {
+			part := parts[p]
+			if part == nil {
+				part = &ledger.Part{Partition: p}
+				parts[p] = part
+			}
+			for k, c := range day.coverage {
+				c.Day, c.Source, c.Interface = p.Day, order.text(k.source), order.text(k.iface)
+				part.Coverage = append(part.Coverage, c)
+			}
+			rows[p] = append(rows[p], day.streams(order)...)
+		}
+		for code, a := range w.attributes {
+			a.Interface = order.text(code)
+			old := attributes[a.Interface]
+			old.Interface = a.Interface
+			old.Merge(a)
+			attributes[a.Interface] = old
+		}
+		for code := range w.sources {
+			d.Sources = append(d.Sources, order.text(code))
+		}
+	}
+	for p, part := range parts {
+		if len(rows[p]) > 0 {
+			part.Evidence = mergeRows(order, p.Day, rows[p])
+		}
+		d.Parts = append(d.Parts, *part)
+	}
+	slices.SortFunc(d.Parts, func(a, b ledger.Part) int { return a.Partition.Compare(b.Partition) })
+	for _, a := range attributes {
+		d.Attributes = append(d.Attributes, a)
+	}
+	return d, nil
+}
+
+// names gives interfaces and sources small codes, the same for all workers. The code of "" is 0.
+type names struct {
+	mu    sync.Mutex
+	codes map[string]uint32
+	texts []string
+}
+
+func (n *names) code(s string) uint32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, ok := n.codes[s]
+	if !ok {
+		if len(n.texts) == 0 {
+			n.texts = append(n.texts, "")
+			n.codes[""] = 0
+		}
+		if s == "" {
+			return 0
+		}
+		c = uint32(len(n.texts))
+		s = strings.Clone(s)
+		n.codes[s] = c
+		n.texts = append(n.texts, s)
+	}
+	return c
+}
+
+// order is the names known at one time, with their places in alphabetical order. Names that come later do not change how
+// the earlier ones compare.
+type order struct {
+	texts []string
+	ranks []uint32
+}
+
+func (n *names) order() *order {
+	n.mu.Lock()
+	o := &order{texts: slices.Clone(n.texts)}
+	n.mu.Unlock()
+	if len(o.texts) == 0 {
+		o.texts = []string{""}
+	}
+	codes := make([]uint32, len(o.texts))
+	for i := range codes {
+		codes[i] = uint32(i)
+	}
+	slices.SortFunc(codes, func(a, b uint32) int { return cmp.Compare(o.texts[a], o.texts[b]) })
+	o.ranks = make([]uint32, len(codes))
+	for rank, code := range codes {
+		o.ranks[code] = uint32(rank)
+	}
+	return o
+}
+
+func (o *order) text(code uint32) string { return o.texts[code] }
+
+const stdin = "-"
+
+// root is a named source of local files.
+type root struct {
+	path string // absolute
+	name string // what stands for it in identities: its last element
+}
+
+func newRoot(path string) root {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return root{filepath.ToSlash(path), filepath.Base(path)}
+}

@@ -1,0 +1,419 @@
+package sum
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"os"
+	"runtime"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/ledger"
+	"github.com/sgtrim/sgtrim/ingest"
+)
+
+func mapKeys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
+
+// worker is the sink of one worker: the object in hand, and what its committed objects added up to.
+type worker struct {
+	sum   *Sum
+	codes map[string]uint32 // cache of Sum.names
+	object
+	// Since the last checkpoint.
+	days       map[ledger.Partition]*day
+	attributes map[uint32]ledger.Attributes // by interface
+	objects    []ledger.Object
+	sources    map[uint32]struct{}
+	rowBytes   int64 // memory of days' rows
+	stats      Stats
+}
+
+// day is what was summed of one day, account and region.
+type day struct {
+	rows     rowTable
+	coverage map[coverageKey]ledger.Coverage
+	runs     []run
+}
+
+type coverageKey struct{ iface, source uint32 }
+
+func newWorker(s *Sum) *worker {
+	w := &worker{sum: s, codes: map[string]uint32{}, days: map[ledger.Partition]*day{}, attributes: map[uint32]ledger.Attributes{}, sources: map[uint32]struct{}{}}
+	w.pairs.seed = s.seed
+	w.object.ifaceCodes = map[uint32]uint32{}
+	w.endpoints.seed = s.seed
+	return w
+}
+
+func (w *worker) code(text string) uint32 {
+	c, ok := w.codes[text]
+	if !ok {
+		c = w.sum.names.code(text)
+		w.codes[w.sum.names.text(c)] = c
+	}
+	return c
+}
+
+func (n *names) text(code uint32) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.texts[code]
+}
+
+// object is the object in hand. Its tables keep their memory from one object to the next.
+type object struct {
+	open       bool
+	meta       ingest.Object
+	cols       columns
+	dict       *array.String     // interfaces of the last batch
+	dictCodes  []int32           // dictionary index → interface of the object + 1; 0 is not resolved yet, -1 has no name
+	ifaceCodes map[uint32]uint32 // code of a name → interface of the object
+	ifaces     []iface
+	pairs      pairTable
+	pkts       []addr          // packet addresses that differ; code - 1
+	pktCodes   map[addr]uint32 // their codes
+	verdicts   []verdict
+	endpoints  endpointTable
+	skipped    int64
+	cut        bool // the object could not be read to its end
+	seen       Stats
+}
+
+// iface is one interface within the object in hand.
+type iface struct {
+	code uint32
+	ledger.Attributes
+	days []ifaceDay
+	// local is the one address common to the open rows of the interface, IPv4 and IPv6 apart.
+	local [2]common
+}
+
+type ifaceDay struct {
+	day             int32
+	touched         uint32 // hours of any row
+	ledger.Coverage        // without its key
+}
+
+var errNotBegun = errors.New("sink: no object was begun")
+
+// Begin starts an object.
+func (w *worker) Begin(o ingest.Object) error {
+	if w.open {
+		return fmt.Errorf("sink: %s was not ended", w.meta.URL)
+	}
+	if o.URL != stdin {
+		if err := w.sum.see(w.sum.identity(o), o.URL); err != nil {
+			return err
+		}
+	}
+	w.reset()
+	w.open, w.meta = true, o
+	return nil
+}
+
+func (o *object) reset() {
+	o.pairs.reset()
+	clear(o.ifaceCodes)
+	o.ifaces = o.ifaces[:0]
+	o.dict = nil
+	o.pkts = o.pkts[:0]
+	clear(o.pktCodes)
+	o.skipped, o.cut, o.seen = 0, false, Stats{}
+}
+
+// Abort drops the object in hand.
+func (w *worker) Abort() {
+	w.open = false
+	w.meta = ingest.Object{}
+}
+
+// Skip notes a record that could not be read: a gap for every interface of the object in all its hours. When the object
+// itself could not be read (line 0), what is missing may be of any interface of the flow log.
+func (w *worker) Skip(e *ingest.RecordError) error {
+	if !w.open {
+		return errNotBegun
+	}
+	w.skipped++
+	w.cut = w.cut || e.Line == 0
+	return nil
+}
+
+// Observe adds the records of a batch to the object in hand.
+func (w *worker) Observe(rec arrow.Record) error {
+	if !w.open {
+		return errNotBegun
+	}
+	c := &w.cols
+	if err := c.bind(rec); err != nil {
+		return err
+	}
+	w.bindDictionary()
+	for i := range c.n {
+		w.observe(i)
+	}
+	w.seen.Records += int64(c.n)
+	return nil
+}
+
+// bindDictionary prepares the way from dictionary indexes to interfaces of the object. Each is resolved when it is met.
+func (w *worker) bindDictionary() {
+	c := &w.cols
+	if n := c.interfaces.Len(); c.interfaces != w.dict || n != len(w.dictCodes) {
+		if cap(w.dictCodes) < n {
+			w.dictCodes = make([]int32, n, n+n/2)
+		}
+		w.dictCodes = w.dictCodes[:n]
+		clear(w.dictCodes)
+		w.dict = c.interfaces
+	}
+}
+
+// iface returns the interface of record i, or -1 when it names none.
+func (w *worker) ifaceOf(i int) int32 {
+	d := w.cols.ids[i]
+	if known := w.dictCodes[d]; known != 0 {
+		return max(known, 0) - 1
+	}
+	text := w.cols.interfaces.Value(int(d))
+	if text == "" || text == "-" {
+		w.dictCodes[d] = -1
+		return -1
+	}
+	code := w.code(text)
+	n, ok := w.ifaceCodes[code]
+	if !ok {
+		n = w.addIface(code)
+		w.ifaceCodes[code] = n
+	}
+	w.ifaces[n].Attributes.Merge(ledger.Attributes{
+		Account: known(w.cols.accounts.Value(int(d))), VPC: known(w.cols.vpcs.Value(int(d))), Subnet: known(w.cols.subnets.Value(int(d))),
+		Region: w.meta.Region,
+	})
+	w.dictCodes[d] = int32(n) + 1
+	return int32(n)
+}
+
+// known drops AWS's words for "not known".
+func known(s string) string {
+	if s == "-" || s == "unknown" {
+		return ""
+	}
+	return s
+}
+
+func (o *object) addIface(code uint32) uint32 {
+	n := len(o.ifaces)
+	if n < cap(o.ifaces) {
+		o.ifaces = o.ifaces[:n+1]
+		days := o.ifaces[n].days[:0]
+		o.ifaces[n] = iface{code: code, days: days}
+	} else {
+		o.ifaces = append(o.ifaces, iface{code: code})
+	}
+	return uint32(n)
+}
+
+// on returns the coverage of a day, made when it is new.
+func (f *iface) on(day int32) *ifaceDay {
+	for i := len(f.days) - 1; i >= 0; i-- {
+		if f.days[i].day == day {
+			return &f.days[i]
+		}
+	}
+	f.days = append(f.days, ifaceDay{day: day})
+	return &f.days[len(f.days)-1]
+}
+
+// latest is the last second that a record may speak of: year 9999. What lies beyond is no time.
+const latest = 253402300799
+
+func (w *worker) observe(i int) {
+	c := &w.cols
+	n := w.ifaceOf(i)
+	if n < 0 {
+		w.seen.NoInterface++
+		return
+	}
+	start, end := c.start[i], c.end[i]
+	if end < 0 || end > latest {
+		w.seen.Incomplete++
+		w.cut = true // it can be placed on no day, so the gap is the object's
+		return
+	}
+	start = min(max(start, 0), end)
+	today := ledger.DayOf(end)
+	hours := ledger.Hours(today, start, end)
+	cov := w.ifaces[n].on(today)
+	cov.touched |= hours
+	switch ingest.Status(c.status[i]) {
+	case ingest.StatusNoData:
+		w.seen.NoData++
+		cov.Covered |= hours
+		cov.NoData++
+		return
+	case ingest.StatusSkipData:
+		w.seen.SkipData++
+		cov.Gaps |= hours
+		cov.SkipData++
+		return
+	}
+	action := analyze.Action(c.action[i])
+	if !c.complete(i) || action != analyze.Accept && action != analyze.Reject {
+		w.seen.Incomplete++
+		cov.Gaps |= hours
+		return
+	}
+	w.seen.Used++
+	cov.Covered |= hours
+	if action == analyze.Accept {
+		cov.Accepts++
+	} else {
+		cov.Rejects++
+	}
+	key, from := w.key(i, uint32(n), today, action)
+	p, isNew := w.pairs.get(&key)
+	p.add(c, i, from, isNew, start, end, hours)
+}
+
+// complete reports whether an OK record has what a key needs.
+func (c *columns) complete(i int) bool {
+	if c.src.at(i) || c.dst.at(i) || c.noProto.at(i) {
+		return false
+	}
+	return !analyze.Proto(c.proto[i]).HasPorts() || !c.noSrcPort.at(i) && !c.noDstPort.at(i)
+}
+
+// key returns the pair of record i, and which of its endpoints sent it.
+func (w *worker) key(i int, n uint32, today int32, action analyze.Action) (k pairKey, from int) {
+	c := &w.cols
+	src, dst := c.src.value(i), c.dst.value(i)
+	proto := c.proto[i]
+	var srcPort, dstPort uint64
+	if analyze.Proto(proto).HasPorts() {
+		srcPort, dstPort = uint64(c.srcPort[i]), uint64(c.dstPort[i])
+	}
+	k.ids = uint64(n)<<32 | uint64(uint32(today))
+	k.tuple = uint64(proto)<<8 | uint64(action)<<2
+	switch analyze.Direction(c.flow[i]) {
+	case analyze.Egress:
+		k.tuple |= localBit
+		dst = c.pktDst.or(i, dst)
+	case analyze.Ingress:
+		k.tuple |= localBit
+		src = c.pktSrc.or(i, src)
+		from = 1
+	default:
+		if dst.less(src) || dst == src && dstPort < srcPort {
+			from = 1
+		}
+		k.pkt = uint64(w.pktCode(&c.pktSrc, i, src))<<32 | uint64(w.pktCode(&c.pktDst, i, dst))
+		if from == 1 {
+			k.pkt = k.pkt<<32 | k.pkt>>32
+		}
+	}
+	if from == 1 {
+		src, dst, srcPort, dstPort = dst, src, dstPort, srcPort
+	}
+	k.addr = [2]addr{src, dst}
+	k.tuple |= srcPort<<48 | dstPort<<32
+	return k, from
+}
+
+const localBit = 1
+
+// or returns the address of record i, or plain where there is none.
+func (c *addrColumn) or(i int, plain addr) addr {
+	if c.at(i) {
+		return plain
+	}
+	return c.value(i)
+}
+
+// pktCode is 0 where the packet's address is absent or the same, else a code of the object.
+func (o *object) pktCode(c *addrColumn, i int, plain addr) uint32 {
+	if c.at(i) {
+		return 0
+	}
+	a := c.value(i)
+	if a == plain {
+		return 0
+	}
+	code, ok := o.pktCodes[a]
+	if !ok {
+		if o.pktCodes == nil {
+			o.pktCodes = map[addr]uint32{}
+		}
+		o.pkts = append(o.pkts, a)
+		code = uint32(len(o.pkts))
+		o.pktCodes[a] = code
+	}
+	return code
+}
+
+func (p *pair) add(c *columns, i, from int, isNew bool, start, end int64, hours uint32) {
+	d := &p.dir[from]
+	d.flows++
+	if !c.noPackets.at(i) {
+		d.packets = ledger.AddCounts(d.packets, max(c.packets[i], 0))
+	}
+	if !c.noBytes.at(i) {
+		d.bytes = ledger.AddCounts(d.bytes, max(c.bytes[i], 0))
+	}
+	if !c.noFlags.at(i) {
+		d.flags |= recordFlags(c.flags[i])
+	}
+	if isNew {
+		p.first, p.last, p.hours = start, end, hours
+		return
+	}
+	p.first = min(p.first, start)
+	p.last = max(p.last, end)
+	p.hours |= hours
+}
+
+// recordFlags is what one record's tcp-flags add. AWS never logs the ACK bit without SYN; where another writer does, it
+// says nothing of who opened the connection.
+func recordFlags(f uint8) uint64 {
+	v := uint64(f)&(finBit|synBit|rstBit) | flagBit
+	if f&synBit != 0 {
+		if f&ackBit != 0 {
+			v |= ackBit
+		} else {
+			v |= opensBit
+		}
+	}
+	return v
+}
+
+const (
+	finBit = 1
+	synBit = 2
+	rstBit = 4
+	ackBit = 16
+)
+
+// share is the memory that the rows of one worker may take: half of the budget is for rows, the rest for the objects in
+// hand, the reader's batches and the writing of files.
+func (w *worker) share() int64 {
+	return w.sum.ledger.Memory() / 2 / int64(max(len(w.sum.workers), min(2, runtime.GOMAXPROCS(0))))
+}
+
+// resetDays forgets what a checkpoint has committed, runs on disk included.
+func (w *worker) resetDays() error {
+	var errs []error
+	for _, d := range w.days {
+		for _, r := range d.runs {
+			errs = append(errs, os.Remove(r.path))
+		}
+	}
+	clear(w.days)
+	clear(w.attributes)
+	clear(w.sources)
+	w.objects = w.objects[:0]
+	w.rowBytes = 0
+	return errors.Join(errs...)
+}

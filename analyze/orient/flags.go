@@ -1,0 +1,102 @@
+package orient
+
+import (
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/ledger"
+)
+
+// Bits of tcp-flags as AWS logs them: OR-ed over the interval and direction; the ACK bit only ever with SYN [aws-facts 1.5].
+const (
+	FIN = 1
+	SYN = 2
+	RST = 4
+	ACK = 16
+)
+
+// ByFlags says from TCP flags alone which end opened a connection: the one that sent SYN without ACK, or the one that did
+// not send SYN-ACK. ClientOpen with Ambiguous when no flag tells, or when flags contradict each other (clash).
+func ByFlags(ab, ba *ledger.Sums) (c ledger.Client, r analyze.Reason, clash bool) {
+	a := ab.Opens || ba.Flags&ACK != 0
+	b := ba.Opens || ab.Flags&ACK != 0
+	switch {
+	case a && b:
+		return ledger.ClientOpen, analyze.Ambiguous, true
+	case a:
+		c = ledger.ClientA
+	case b:
+		c = ledger.ClientB
+	default:
+		return ledger.ClientOpen, analyze.Ambiguous, false
+	}
+	if tells(ab) && tells(ba) {
+		return c, analyze.OwnFlags, false
+	}
+	return c, analyze.Counterpart, false
+}
+
+// tells reports whether a direction needs no other record to say who opened the connection.
+func tells(s *ledger.Sums) bool { return s.Flows == 0 || s.Opens || s.Flags&ACK != 0 }
+
+// Strength says how well a connection is attested by its records, client to service (fwd) and back (design §4.5).
+func Strength(proto uint8, action analyze.Action, fwd, back *ledger.Sums) analyze.Strength {
+	switch {
+	case action == analyze.Reject:
+		return rejectStrength(proto, fwd, back)
+	case proto != uint8(analyze.TCP):
+		return eitherWay(fwd, back, analyze.Established)
+	case !fwd.Flagged && !back.Flagged:
+		if fwd.Packets < 3 || back.Packets < 3 {
+			return eitherWay(fwd, back, analyze.Weak)
+		}
+		return analyze.Established
+	case back.Flags&ACK != 0:
+		if halfOpenScan(fwd, back) {
+			return analyze.Attempt
+		}
+		return analyze.Established
+	case fwd.Opens:
+		if refused(fwd, back) {
+			return analyze.Attempt
+		}
+		return analyze.Established
+	}
+	return eitherWay(fwd, back, analyze.Established)
+}
+
+func eitherWay(fwd, back *ledger.Sums, both analyze.Strength) analyze.Strength {
+	if fwd.Flows > 0 && back.Flows > 0 {
+		return both
+	}
+	return analyze.OneWay
+}
+
+// rejectStrength: REJECT also covers packets that come after a connection was closed, and replies that a network ACL cut;
+// neither is an attempt to open one [aws-facts 2.3].
+func rejectStrength(proto uint8, fwd, back *ledger.Sums) analyze.Strength {
+	late := proto == uint8(analyze.TCP) && (fwd.Flagged || back.Flagged) && !fwd.Opens
+	if late || fwd.Flows == 0 {
+		return analyze.StrengthNone
+	}
+	return analyze.Rejected
+}
+
+// A system that gets no answer sends up to seven SYNs (Linux, tcp_syn_retries 6) of at most 100 bytes each.
+const (
+	synMost      = 7
+	synMostBytes = 100
+)
+
+// refused reports whether a SYN met RST or nothing. The client then sends nothing but SYNs: a FIN, more packets, or larger
+// ones show that it was answered, though the answer's record stands elsewhere or was lost.
+func refused(fwd, back *ledger.Sums) bool {
+	if fwd.Flags&FIN != 0 || fwd.Packets > synMost*fwd.Flows || fwd.Bytes > synMostBytes*fwd.Packets {
+		return false
+	}
+	return back.Flows == 0 || back.Flags&RST != 0 && back.Packets <= fwd.Packets
+}
+
+// halfOpenScan reports whether the client answered SYN-ACK with RST at once: two packets, no third that carries data. It is
+// how scanners probe an open port.
+func halfOpenScan(fwd, back *ledger.Sums) bool {
+	return fwd.Flags == SYN|RST && fwd.Packets <= 2*fwd.Flows && back.Flags&FIN == 0 && back.Packets <= synMost*back.Flows
+}

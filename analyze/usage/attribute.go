@@ -1,0 +1,195 @@
+package usage
+
+import (
+	"math/bits"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/estate"
+	"github.com/sgtrim/sgtrim/analyze/ledger"
+)
+
+// attributor finds the rules that allow a need and credits one of them. All groups of an interface are a union: there is
+// no order and no deny.
+type attributor struct {
+	r          *Result
+	x          *estate.Index
+	attributes map[string]ledger.Attributes
+	named      []netip.Prefix
+	bySet      map[string]*ruleSet // groups of an interface, joined by space
+	byVPC      map[string]*ruleSet
+	ghosts     map[string]*estate.Interface
+	size       []int64 // of the rules, see narrowness
+}
+
+// ruleSet holds the rules of some groups by direction.
+type ruleSet struct{ dir [3][]int32 }
+
+func newAttributor(r *Result, in Input) *attributor {
+	a := &attributor{
+		r: r, x: in.Index, attributes: in.Attributes, named: in.Named,
+		bySet: map[string]*ruleSet{}, byVPC: map[string]*ruleSet{}, ghosts: map[string]*estate.Interface{},
+		size: make([]int64, len(r.Rules)),
+	}
+	for i := range r.Rules {
+		a.size[i] = narrowness(r.Rules[i].Rule, in.Index)
+	}
+	return a
+}
+
+// subject returns the interface of the flow, or a stand-in for one that is gone, which knows its VPC only.
+func (a *attributor) subject(f *Flow) *estate.Interface {
+	if f.Subject = a.x.Subject(f.Interface); f.Subject != nil {
+		return f.Subject
+	}
+	g, ok := a.ghosts[f.Interface]
+	if !ok {
+		at := a.attributes[f.Interface]
+		g = &estate.Interface{ID: f.Interface, Owner: at.Account, Region: at.Region, VPC: at.VPC, Subnet: at.Subnet}
+		a.ghosts[f.Interface] = g
+	}
+	return g
+}
+
+// rules returns the rules that may have applied to the subject. A gone interface may have carried any group of its VPC
+// (of every VPC, when the logs do not name it).
+func (a *attributor) rules(f *Flow, subject *estate.Interface) []int32 {
+	if f.Subject != nil {
+		key := strings.Join(subject.Groups, " ")
+		set, ok := a.bySet[key]
+		if !ok {
+			set = a.collect(subject.Groups)
+			a.bySet[key] = set
+		}
+		return set.dir[f.Direction]
+	}
+	set, ok := a.byVPC[subject.VPC]
+	if !ok {
+		var groups []string
+		for id, g := range a.r.Estate.Groups {
+			if subject.VPC == "" || g.VPC == subject.VPC || slices.Contains(g.AssociatedVPCs, subject.VPC) {
+				groups = append(groups, id)
+			}
+		}
+		slices.Sort(groups)
+		set = a.collect(groups)
+		a.byVPC[subject.VPC] = set
+	}
+	return set.dir[f.Direction]
+}
+
+func (a *attributor) collect(groups []string) *ruleSet {
+	set := &ruleSet{}
+	for _, id := range groups {
+		for _, ri := range a.r.byGroup[id] {
+			d := a.r.Rules[ri].Direction
+			set.dir[d] = append(set.dir[d], ri)
+		}
+	}
+	return set
+}
+
+// match is the three-valued answer for one rule and one flow.
+func match(x *estate.Index, rule *analyze.Rule, f *Flow, subject *estate.Interface) analyze.Match {
+	if rule.Unsupported != "" {
+		return analyze.Maybe
+	}
+	m := rule.Service.MatchFlow(f.Proto, f.Port)
+	if m == analyze.No {
+		return m
+	}
+	return min(m, x.MatchPeer(*rule, subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()))
+}
+
+// attribute finds the rules that allow need i and gives credit. Of those that surely allow it the narrowest is credited;
+// where none surely does, all that may. A gone interface's groups are unknown, so every rule that could have allowed its
+// need keeps it.
+func (a *attributor) attribute(i int32, subject *estate.Interface) {
+	f := &a.r.Flows[i]
+	var yes, maybe []int32
+	for _, ri := range a.rules(f, subject) {
+		switch match(a.x, a.r.Rules[ri].Rule, f, subject) {
+		case analyze.Yes:
+			yes = append(yes, ri)
+		case analyze.Maybe:
+			maybe = append(maybe, ri)
+		}
+	}
+	if f.Subject == nil {
+		maybe, yes = append(yes, maybe...), nil
+		slices.Sort(maybe)
+	}
+	for _, ri := range maybe {
+		a.r.Rules[ri].Maybe = append(a.r.Rules[ri].Maybe, i)
+	}
+	switch {
+	case len(yes) > 0:
+		a.credit(i, yes)
+	case len(maybe) > 0:
+		f.Credit = maybe
+		for _, ri := range maybe {
+			a.r.Rules[ri].Credited = append(a.r.Rules[ri].Credited, i)
+		}
+	default:
+		a.r.Unexplained = append(a.r.Unexplained, i)
+	}
+}
+
+func (a *attributor) credit(i int32, yes []int32) {
+	best := slices.MinFunc(yes, func(p, q int32) int {
+		if a.size[p] != a.size[q] {
+			if a.size[p] < a.size[q] {
+				return -1
+			}
+			return 1
+		}
+		return a.r.Rules[p].Compare(a.r.Rules[q].RuleKey)
+	})
+	a.r.Flows[i].Credit = []int32{best}
+	a.r.Rules[best].Credited = append(a.r.Rules[best].Credited, i)
+	for _, ri := range yes {
+		rule := &a.r.Rules[ri]
+		rule.Hits = append(rule.Hits, i)
+		if len(yes) == 1 {
+			rule.Sole++
+		}
+		if ri != best && !slices.Contains(rule.Leans, best) {
+			rule.Leans = append(rule.Leans, best)
+		}
+	}
+}
+
+// narrowness orders rules from narrow to wide: by the bits of the (address, service) space they allow, then by those of the
+// service. Bits, not counts, so that it stays an integer; ties are broken by the rule's key.
+func narrowness(r *analyze.Rule, x *estate.Index) int64 {
+	var peer int
+	switch {
+	case r.Peer.IsCIDR():
+		peer = r.Peer.Prefix.Addr().BitLen() - r.Peer.Prefix.Bits()
+	case r.Peer.GroupID != "":
+		peer = bits.Len(uint(len(x.MemberAddrs(r.Peer.GroupID))))
+	default:
+		peer = 16 // a list: between a subnet and a network
+		if l := x.List(r.Peer.PrefixListID); l != nil && l.EntriesKnown {
+			peer = 0
+			for _, p := range l.Entries {
+				peer = max(peer, p.Addr().BitLen()-p.Bits())
+			}
+			peer += bits.Len(uint(len(l.Entries)))
+		}
+	}
+	service := 24
+	switch {
+	case r.Service.Proto == analyze.AllProtocols:
+	case r.Service.Proto.HasPorts():
+		service = bits.Len(uint(r.Service.Ports.Len() - 1))
+	case r.Service.Proto.IsICMP() && r.Service.Type != -1:
+		service = 0
+	default:
+		service = 8
+	}
+	return int64(peer+service)*64 + int64(service)
+}

@@ -1,0 +1,162 @@
+// Package usage joins conversations with the estate: which rules allow what was seen, surely or maybe, and which rule is
+// credited with it (design §6, §7.1).
+package usage
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/estate"
+	"github.com/sgtrim/sgtrim/analyze/orient"
+)
+
+// Flow is one distinct conversation over the whole window: what the days saw, summed.
+type Flow struct {
+	Interface string
+	// Subject is the interface in the estate; nil when it is gone since. Of a gone interface only account and VPC are
+	// known, so it may have carried any group of its VPC.
+	Subject   *estate.Interface
+	Direction analyze.Direction
+	Peer      netip.Addr
+	Proto     uint8
+	Port      uint16
+	Action    analyze.Action
+
+	Days        []int32 // days since 1970-01-01 UTC it was seen on, ascending
+	First, Last int64   // unix seconds
+	Flows       int64   // records
+	Bytes       int64
+	Strength    analyze.Strength // the strongest
+	Orientation analyze.Reason   // the best; Ambiguous when no day decided
+	Need        bool             // design §4.6
+	Place       estate.Placement
+	Credit      []int32 // rules that must keep it, as indexes into Result.Rules; sorted
+}
+
+// Service is the flow's protocol and port as the narrowest service that allows it. Flow logs carry no ICMP type, so of
+// ICMP it is all types.
+func (f *Flow) Service() analyze.Service {
+	p := analyze.Proto(f.Proto)
+	if p.HasPorts() {
+		return analyze.PortService(p, analyze.PortRange{First: f.Port, Last: f.Port})
+	}
+	return analyze.ProtoService(p)
+}
+
+func (f *Flow) compare(o *Flow) int {
+	return cmp.Or(
+		cmp.Compare(f.Interface, o.Interface), cmp.Compare(f.Direction, o.Direction), cmp.Compare(f.Proto, o.Proto),
+		cmp.Compare(f.Port, o.Port), f.Peer.Compare(o.Peer), cmp.Compare(f.Action, o.Action))
+}
+
+// flowKey identifies a Flow while summing. Fixed size, comparable.
+type flowKey struct {
+	peer      [16]byte
+	iface     int32
+	port      uint16
+	proto     uint8
+	direction analyze.Direction
+	action    analyze.Action
+	v4        bool
+}
+
+// summer sums conversations of all days into flows.
+type summer struct {
+	index  *estate.Index
+	ids    map[string]int32
+	names  []string
+	byKey  map[flowKey]int32
+	flows  []Flow
+	counts Counts
+}
+
+// Counts are totals of the join.
+type Counts struct {
+	Conversations int // rows, before summing over days
+	Ambiguous     int // rows in two readings
+	Late          int // rows without strength: late packets of closed connections, no evidence of anything
+	OpenSides     int // rows whose local side not even the estate could tell
+}
+
+func newSummer(x *estate.Index) *summer {
+	return &summer{index: x, ids: map[string]int32{}, byKey: map[flowKey]int32{}}
+}
+
+// add sums one conversation. Where the local side is open the estate decides; where it cannot, both readings are kept as
+// ambiguous ones: doubt can only keep a permission.
+func (s *summer) add(c *orient.Conversation) {
+	s.counts.Conversations++
+	if c.Link != 0 {
+		s.counts.Ambiguous++
+	}
+	if c.Strength() == analyze.StrengthNone {
+		s.counts.Late++
+		return
+	}
+	if c.Direction != analyze.DirectionUnknown {
+		s.addReading(c, c.Direction, c.Peer, c.Orientation)
+		return
+	}
+	service, client := s.index.IsLocal(c.Interface, c.Local), s.index.IsLocal(c.Interface, c.Peer)
+	switch {
+	case service && !client:
+		s.addReading(c, analyze.Ingress, c.Peer, c.Orientation)
+	case client && !service:
+		s.addReading(c, analyze.Egress, c.Local, c.Orientation)
+	default:
+		s.counts.OpenSides++
+		s.addReading(c, analyze.Ingress, c.Peer, analyze.Ambiguous)
+		s.addReading(c, analyze.Egress, c.Local, analyze.Ambiguous)
+	}
+}
+
+func (s *summer) addReading(c *orient.Conversation, dir analyze.Direction, peer netip.Addr, why analyze.Reason) {
+	peer = peer.Unmap()
+	k := flowKey{
+		peer: peer.As16(), iface: s.id(c.Interface), port: c.Port, proto: c.Proto, direction: dir, action: c.Action, v4: peer.Is4(),
+	}
+	i, ok := s.byKey[k]
+	if !ok {
+		i = int32(len(s.flows))
+		s.byKey[k] = i
+		s.flows = append(s.flows, Flow{
+			Interface: s.names[k.iface], Direction: dir, Peer: peer, Proto: c.Proto, Port: c.Port, Action: c.Action,
+			First: c.First, Last: c.Last,
+		})
+	}
+	f := &s.flows[i]
+	t := c.Total()
+	f.Flows += t.Flows
+	f.Bytes += t.Bytes
+	f.First, f.Last = min(f.First, c.First), max(f.Last, c.Last)
+	f.Strength = max(f.Strength, c.Strength())
+	if why.Better(f.Orientation) {
+		f.Orientation = why
+	}
+	if n := len(f.Days); n == 0 || f.Days[n-1] != c.Day {
+		f.Days = append(f.Days, c.Day)
+	}
+}
+
+func (s *summer) id(name string) int32 {
+	i, ok := s.ids[name]
+	if !ok {
+		i = int32(len(s.names))
+		s.ids[name] = i
+		s.names = append(s.names, name)
+	}
+	return i
+}
+
+// finish returns the flows in a fixed order.
+func (s *summer) finish() []Flow {
+	for i := range s.flows {
+		f := &s.flows[i]
+		slices.Sort(f.Days)
+		f.Days = slices.Compact(f.Days)
+	}
+	slices.SortFunc(s.flows, func(a, b Flow) int { return a.compare(&b) })
+	return s.flows
+}

@@ -1,0 +1,133 @@
+package usage
+
+import (
+	"iter"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/estate"
+	"github.com/sgtrim/sgtrim/analyze/ledger"
+	"github.com/sgtrim/sgtrim/analyze/orient"
+)
+
+// Rule is a rule of the estate with its use.
+type Rule struct {
+	*analyze.Rule
+	Group *estate.Group
+	Hits  []int32 // needs it surely allows, as indexes into Result.Flows
+	Sole  int     // of them, surely allowed by no other rule of the interface
+	Maybe []int32 // needs it may allow
+	// Credited needs are those that the rule must keep, whatever becomes of it: it is the narrowest that surely allows them,
+	// or one of those that may allow them where none surely does.
+	Credited []int32
+	// Leans are the rules credited with this rule's other hits, sorted: the rule can do without those hits only as long as
+	// these stand.
+	Leans []int32
+}
+
+// Result of a join. Read-only.
+type Result struct {
+	Estate *estate.Estate
+	Index  *estate.Index
+	Flows  []Flow // sorted
+	Rules  []Rule // by group id, then in the group's order
+	Counts Counts
+
+	Unexplained []int32 // needs no rule explains, even maybe
+	Unplaced    int     // distinct private peers that no interface of the estate holds
+	Gone        int     // needs of interfaces that are not in the estate
+	GoneIDs     []string
+
+	byGroup map[string][]int32 // rule indexes
+}
+
+// Input of a join.
+type Input struct {
+	Index         *estate.Index
+	Estate        *estate.Estate
+	Conversations iter.Seq2[orient.Conversation, error]
+	Attributes    map[string]ledger.Attributes
+	Named         []netip.Prefix // networks the user named
+}
+
+// Join sums the conversations, finds the needs, and attributes them to rules. The only errors are those of the
+// conversations' iterator.
+func Join(in Input) (*Result, error) {
+	sum := newSummer(in.Index)
+	for c, err := range in.Conversations {
+		if err != nil {
+			return nil, err
+		}
+		sum.add(&c)
+	}
+	r := &Result{Estate: in.Estate, Index: in.Index, Flows: sum.finish(), Counts: sum.counts, byGroup: map[string][]int32{}}
+	r.listRules()
+	a := newAttributor(r, in)
+	unplaced := map[netip.Addr]struct{}{}
+	gone := map[string]struct{}{}
+	for i := range r.Flows {
+		f := &r.Flows[i]
+		subject := a.subject(f)
+		f.Place = in.Index.Place(subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC())
+		f.Need = a.isNeed(f)
+		if f.Place.Class == estate.Unplaced {
+			unplaced[f.Peer] = struct{}{}
+		}
+		if !f.Need {
+			continue
+		}
+		if f.Subject == nil {
+			r.Gone++
+			gone[f.Interface] = struct{}{}
+		}
+		a.attribute(int32(i), subject)
+	}
+	r.Unplaced = len(unplaced)
+	for id := range gone {
+		r.GoneIDs = append(r.GoneIDs, id)
+	}
+	slices.Sort(r.GoneIDs)
+	for i := range r.Rules {
+		rule := &r.Rules[i]
+		slices.Sort(rule.Leans)
+		rule.Leans = slices.Compact(rule.Leans)
+	}
+	return r, nil
+}
+
+// RulesOf returns the indexes of a group's rules.
+func (r *Result) RulesOf(groupID string) []int32 { return r.byGroup[groupID] }
+
+func (r *Result) listRules() {
+	ids := make([]string, 0, len(r.Estate.Groups))
+	for id := range r.Estate.Groups {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		g := r.Estate.Groups[id]
+		for i := range g.Rules {
+			r.byGroup[id] = append(r.byGroup[id], int32(len(r.Rules)))
+			r.Rules = append(r.Rules, Rule{Rule: &g.Rules[i], Group: g})
+		}
+	}
+}
+
+// isNeed is design §4.6: established; and one-way, weak or attempt when the peer is private, in the estate, or named.
+func (a *attributor) isNeed(f *Flow) bool {
+	if f.Action != analyze.Accept || f.Strength <= analyze.Rejected {
+		return false
+	}
+	if f.Subject != nil && len(f.Subject.Groups) == 0 {
+		return false // NAT, TGW and some NLB interfaces: nothing filters there [aws-facts 1.4, 6]
+	}
+	if f.Strength == analyze.Established {
+		return true
+	}
+	if analyze.PrivateAddr(f.Peer) || f.Place.Class == estate.Member || f.Place.Class == estate.Unplaced {
+		return true
+	}
+	return slices.ContainsFunc(a.named, func(p netip.Prefix) bool { return p.Contains(f.Peer) })
+}

@@ -1,0 +1,95 @@
+package recommend
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sgtrim/sgtrim/analyze/estate"
+)
+
+// facts are what the statuses of a group's changes rest on, beside the rules' use.
+type facts struct {
+	group   *estate.Group
+	members []*estate.Interface // that carry it, sorted by id
+	days    int                 // days of evidence: the most of any member
+	share   float64             // least coverage of any member, 1 without members
+	// lack says why the evidence is not enough whatever the kind of change, and release what would mend it. "" when enough.
+	lack, release string
+	foreign       bool // another account's group, shared with this one: only the owner may edit it
+	defaultGroup  bool
+	reach4        bool // some member is reachable from the Internet over IPv4
+	reach6        bool
+	untracked     []string // members whose egress is open to the world on all ports [aws-facts 2.4]
+}
+
+func (r *reviewer) factsOf(g *estate.Group) *facts {
+	f := &facts{group: g, members: r.x.Members(g.ID), share: 1, defaultGroup: g.Name == "default", foreign: r.isForeign(g)}
+	var thin []string
+	for _, i := range f.members {
+		c := r.cover.of(i)
+		f.share = min(f.share, c.share)
+		f.days = max(f.days, c.days(r.cover.window))
+		if why := c.lack(); why != "" {
+			thin = append(thin, i.ID+" "+why)
+		}
+		v4, v6 := r.x.Reachable(i)
+		f.reach4, f.reach6 = f.reach4 || v4, f.reach6 || v6
+		if r.egressOpen(i) {
+			f.untracked = append(f.untracked, i.ID)
+		}
+	}
+	switch {
+	case len(f.members) == 0:
+		f.lack = "no interface carries this group, so nothing can be seen of its use (scaled to zero, or named by a launch template or a service)"
+		f.release = "review it while interfaces carry it, or delete the group if nothing names it"
+	case len(thin) > 0:
+		f.lack = "coverage is not enough: " + listed(thin, 3)
+		f.release = fmt.Sprintf("flow logs that cover at least %.0f %% of the hours of every interface of the group, without a gap above %d h",
+			minCoverage*100, maxGapHours)
+	}
+	return f
+}
+
+// lack says what is missing in an interface's coverage, "" when nothing.
+func (c *coverage) lack() string {
+	switch {
+	case c.skips > 0:
+		return fmt.Sprintf("has %d hours with SKIPDATA or unreadable records", c.skips)
+	case c.share < minCoverage:
+		return fmt.Sprintf("is covered in %.4g %% of its hours", c.share*100)
+	case c.maxGap > maxGapHours:
+		return fmt.Sprintf("has a gap of %d h", c.maxGap)
+	}
+	return ""
+}
+
+// isForeign reports whether the group's owner is none of the estate's accounts.
+func (r *reviewer) isForeign(g *estate.Group) bool {
+	if g.Owner == "" || len(r.e.Scopes) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(r.e.Scopes, func(s estate.Scope) bool { return s.Account == "" || s.Account == g.Owner })
+}
+
+// egressOpen reports whether the interface's groups together allow all TCP and UDP ports to the world. Then a connection
+// let in by a rule open to the world is not tracked.
+func (r *reviewer) egressOpen(i *estate.Interface) bool {
+	for _, id := range i.Groups {
+		for _, ri := range r.use.RulesOf(id) {
+			k := r.use.Rules[ri].RuleKey
+			if k.Direction == egress && k.Peer.IsWorld() && k.Service == allTraffic {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// listed joins the first n texts and says how many more there are.
+func listed(texts []string, n int) string {
+	if len(texts) <= n {
+		return strings.Join(texts, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(texts[:n], ", "), len(texts)-n)
+}

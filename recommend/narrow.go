@@ -1,0 +1,244 @@
+package recommend
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/usage"
+	covers "github.com/sgtrim/sgtrim/recommend/cover"
+)
+
+// narrow proposes the cheapest rules inside the old one that hold what it must keep. It returns no draft, and why, when
+// the rule is used as it stands.
+func (r *reviewer) narrow(i int32, keep []int32) (*draft, string) {
+	rule := &r.use.Rules[i]
+	uses := r.servicesOf(rule, keep)
+	d := &draft{rule: i, leans: sameGroup(r.use, rule)}
+	peers := r.peerPlan(rule, keep)
+	d.remarks = append(d.remarks, peers.remarks...)
+
+	whole := []cover{{peer: rule.Peer}}
+	ports := pieces(uses, func([]int32) []cover { return whole })
+	full := pieces(uses, peers.cover)
+	if len(full) > r.opt.MaxRules {
+		full = pieces(merged(uses), peers.cover)
+	}
+	if len(full) > r.opt.MaxRules {
+		all := peers.cover(keep)
+		full = pieces(uses, func([]int32) []cover { return all })
+	}
+	full, ports = withPathMTU(rule, full), withPathMTU(rule, ports)
+	byService := func(a, b piece) int { return cmp.Or(a.service.Compare(b.service), a.peer.Compare(b.peer)) }
+	slices.SortFunc(full, byService)
+	slices.SortFunc(ports, byService)
+
+	peersNarrower := narrower(rule, full) && slices.ContainsFunc(full, func(p piece) bool { return p.peer != rule.Peer })
+	portsNarrower := narrower(rule, ports)
+	if len(ports) > r.opt.MaxRules {
+		portsNarrower = false
+	}
+	if peersNarrower && len(full) <= 3*r.opt.MaxRules {
+		d.kind, d.news, d.reason = NarrowPeers, full, peers.reason
+		d.status, d.release = peers.status, peers.release
+		if portsNarrower {
+			d.portsOnly = r.portsDraft(i, ports, d)
+		}
+		return d, ""
+	}
+	if portsNarrower {
+		return r.portsDraft(i, ports, d), ""
+	}
+	if peers.kept != "" {
+		return nil, peers.kept
+	}
+	return nil, "used as it stands"
+}
+
+func (r *reviewer) portsDraft(i int32, ports []piece, d *draft) *draft {
+	names := make([]string, 0, len(ports))
+	for _, p := range ports {
+		names = append(names, p.service.String())
+	}
+	return &draft{
+		rule: i, kind: NarrowPorts, news: ports, leans: d.leans, remarks: slices.Clone(d.remarks),
+		reason: fmt.Sprintf("of %s only %s was needed", r.use.Rules[i].Service, listed(names, 6)),
+	}
+}
+
+// sameGroup are the rules of the same group that the rule's other hits lean on.
+func sameGroup(u *usage.Result, rule *usage.Rule) []int32 {
+	var out []int32
+	for _, l := range rule.Leans {
+		if u.Rules[l].GroupID == rule.GroupID {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// serviceUse is a service within the old rule, with the flows it carries.
+type serviceUse struct {
+	service analyze.Service
+	why     string
+	flows   []int32
+}
+
+// servicesOf finds the narrowest services that carry the flows: exact ports, ranges where use is a range, whole protocols
+// where there are no ports. A rule of one port, or of a protocol without ports, keeps its service.
+func (r *reviewer) servicesOf(rule *usage.Rule, keep []int32) []serviceUse {
+	byProto := map[analyze.Proto][]int32{}
+	for _, fi := range keep {
+		p := analyze.Proto(r.use.Flows[fi].Proto)
+		byProto[p] = append(byProto[p], fi)
+	}
+	var out []serviceUse
+	for p, flows := range byProto {
+		if !p.HasPorts() {
+			service := analyze.ProtoService(p)
+			if rule.Service.Proto != analyze.AllProtocols {
+				service = rule.Service
+			}
+			out = append(out, serviceUse{service: service, flows: flows})
+			continue
+		}
+		out = append(out, r.portUses(rule, p, flows)...)
+	}
+	slices.SortFunc(out, func(a, b serviceUse) int { return a.service.Compare(b.service) })
+	return out
+}
+
+func (r *reviewer) portUses(rule *usage.Rule, p analyze.Proto, flows []int32) []serviceUse {
+	within := analyze.AllPorts
+	if rule.Service.Proto == p {
+		within = rule.Service.Ports
+	}
+	ranges := r.portRanges(flows, within)
+	out := make([]serviceUse, len(ranges))
+	for i, pr := range ranges {
+		out[i].service = analyze.PortService(p, pr)
+		if pr.Len() > 1 {
+			out[i].why = "used as a range: new ports kept coming"
+		}
+	}
+	for _, fi := range flows {
+		port := r.use.Flows[fi].Port
+		at, _ := slices.BinarySearchFunc(ranges, port, func(pr analyze.PortRange, port uint16) int {
+			switch {
+			case pr.Last < port:
+				return -1
+			case pr.First > port:
+				return 1
+			}
+			return 0
+		})
+		out[at].flows = append(out[at].flows, fi)
+	}
+	return out
+}
+
+// portRanges finds exact ports, and ranges where use is a range, inside the old rule. Where they cannot be found the old
+// range stays: doubt keeps.
+func (r *reviewer) portRanges(flows []int32, old analyze.PortRange) []analyze.PortRange {
+	days := map[uint16][]int32{}
+	for _, fi := range flows {
+		f := &r.use.Flows[fi]
+		days[f.Port] = append(days[f.Port], f.Days...)
+	}
+	uses := make([]covers.PortUse, 0, len(days))
+	for port, d := range days {
+		uses = append(uses, covers.PortUse{Port: port, Days: d})
+	}
+	ranges, err := covers.Ports(uses, covers.PortOptions{Within: []analyze.PortRange{old}})
+	if err != nil {
+		return []analyze.PortRange{old}
+	}
+	return ranges
+}
+
+// merged joins the services of one protocol that lie next to each other or carry the same peers: fewer rules, the same
+// protocol. Here it keeps services apart but gives all of one protocol the same peers, so that covers coincide.
+func merged(uses []serviceUse) []serviceUse {
+	byProto := map[analyze.Proto][]int32{}
+	for _, u := range uses {
+		byProto[u.service.Proto] = append(byProto[u.service.Proto], u.flows...)
+	}
+	out := slices.Clone(uses)
+	for i := range out {
+		out[i].flows = byProto[out[i].service.Proto]
+	}
+	return out
+}
+
+// pieces makes the rules: each service with the cover of its peers; services that touch and have the same peers become one.
+func pieces(uses []serviceUse, coverOf func([]int32) []cover) []piece {
+	var out []piece
+	for _, u := range uses {
+		for _, c := range coverOf(u.flows) {
+			out = append(out, piece{service: u.service, peer: c.peer, why: joinWhy(u.why, c.why)})
+		}
+	}
+	slices.SortFunc(out, func(a, b piece) int { return cmp.Or(a.peer.Compare(b.peer), a.service.Compare(b.service)) })
+	out = slices.CompactFunc(out, func(a, b piece) bool { return a.peer == b.peer && a.service == b.service })
+	joined := out[:0]
+	for _, p := range out {
+		if n := len(joined); n > 0 && touches(joined[n-1], p) {
+			joined[n-1].service.Ports.Last = p.service.Ports.Last
+			continue
+		}
+		joined = append(joined, p)
+	}
+	return joined
+}
+
+func touches(a, b piece) bool {
+	return a.peer == b.peer && a.service.Proto == b.service.Proto && a.service.Proto.HasPorts() &&
+		int(a.service.Ports.Last)+1 == int(b.service.Ports.First)
+}
+
+func joinWhy(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}
+
+// withPathMTU adds "fragmentation needed" (ICMP 3/4; ICMPv6 2) from the same peers, where a rule for all protocols is
+// narrowed: without it connections hang, and flow logs cannot show it (design §7.2).
+func withPathMTU(rule *usage.Rule, in []piece) []piece {
+	if rule.Service.Proto != analyze.AllProtocols {
+		return in
+	}
+	const why = "path MTU discovery"
+	out := slices.Clone(in)
+	seen := map[analyze.Peer]bool{}
+	for _, p := range in {
+		if seen[p.peer] {
+			continue
+		}
+		seen[p.peer] = true
+		v4, v6 := true, true
+		if p.peer.IsCIDR() {
+			v4 = p.peer.Prefix.Addr().Is4()
+			v6 = !v4
+		}
+		if v4 && !allows(in, p.peer, analyze.ICMP) {
+			out = append(out, piece{analyze.ICMPService(analyze.ICMP, 3, 4), p.peer, why})
+		}
+		if v6 && !allows(in, p.peer, analyze.ICMPv6) {
+			out = append(out, piece{analyze.ICMPService(analyze.ICMPv6, 2, -1), p.peer, why})
+		}
+	}
+	return out
+}
+
+func allows(in []piece, peer analyze.Peer, p analyze.Proto) bool {
+	return slices.ContainsFunc(in, func(q piece) bool { return q.peer == peer && q.service == analyze.ProtoService(p) })
+}
+
+// narrower reports whether the pieces are something else than the rule itself.
+func narrower(rule *usage.Rule, in []piece) bool {
+	return len(in) > 0 && !(len(in) == 1 && in[0].service == rule.Service && in[0].peer == rule.Peer) &&
+		!slices.ContainsFunc(in, func(p piece) bool { return p.service.Covers(rule.Service) && p.peer == rule.Peer })
+}

@@ -1,0 +1,157 @@
+package recommend
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/sgtrim/sgtrim/analyze"
+)
+
+// Options is the policy of a review. The zero value is the default.
+type Options struct {
+	Level     string // strict, balanced (default), loose: how much loss is accepted before a peer network is widened
+	Egress    string // report (default): findings only; ports: keep the world, narrow ports; full
+	MinWindow int    // days; 0: the windows of design §7.6
+	MaxRules  int    // most rules one rule may become; 0: 10
+	Quota     int    // rules per direction and family of a group; 0: 60, the AWS default
+	Only      []string
+	Include   bool // review changes go into the patches too
+	Protected []Protect
+	Named     []Network
+}
+
+// Protect names rules that are never touched. Every field that is set must fit.
+type Protect struct {
+	RuleID  string
+	GroupID string
+	TagKey  string // of the group or the rule
+	Port    *uint16
+	Reason  string
+}
+
+// Network is a network the user gave a name, on-premises or other.
+type Network struct {
+	Name  string
+	CIDRs []netip.Prefix
+}
+
+// Windows of design §7.6 in days, and what counts as enough coverage.
+const (
+	portsDays  = 30
+	peersDays  = 45
+	unusedDays = 90
+
+	minCoverage = 0.95
+	maxGapHours = 24
+
+	defaultQuota    = 60
+	defaultMaxRules = 10
+	planLifeDays    = 7
+)
+
+func (o *Options) check() error {
+	if o.Level == "" {
+		o.Level = "balanced"
+	}
+	if o.Egress == "" {
+		o.Egress = "report"
+	}
+	if !slices.Contains([]string{"strict", "balanced", "loose"}, o.Level) {
+		return fmt.Errorf("level %q: want strict, balanced or loose", o.Level)
+	}
+	if !slices.Contains([]string{"report", "ports", "full"}, o.Egress) {
+		return fmt.Errorf("egress %q: want report, ports or full", o.Egress)
+	}
+	if o.MinWindow < 0 || o.MaxRules < 0 || o.Quota < 0 {
+		return fmt.Errorf("min-window, max-rules and quota must not be negative")
+	}
+	if o.MaxRules == 0 {
+		o.MaxRules = defaultMaxRules
+	}
+	if o.Quota == 0 {
+		o.Quota = defaultQuota
+	}
+	return nil
+}
+
+// days of evidence a kind needs before it can be proposed; 0 where containment alone decides.
+func (o *Options) days(k Kind) int {
+	need := 0
+	switch k {
+	case NarrowPorts:
+		need = portsDays
+	case NarrowPeers:
+		need = peersDays
+	case Unused, Redundant, Stale:
+		need = unusedDays
+	}
+	if need > 0 && o.MinWindow > 0 {
+		return o.MinWindow
+	}
+	return need
+}
+
+func (o *Options) policy() Policy {
+	return Policy{
+		Level: o.Level, Egress: o.Egress, PortsDays: o.days(NarrowPorts), PeersDays: o.days(NarrowPeers),
+		UnusedDays: o.days(Unused), MinWindow: o.MinWindow > 0,
+	}
+}
+
+// adminPorts are remote administration and databases: open to the world they are the first thing an attacker tries.
+var adminPorts = map[uint16]string{
+	22: "SSH", 23: "telnet", 135: "RPC", 139: "NetBIOS", 445: "SMB", 1433: "SQL Server", 1521: "Oracle", 2049: "NFS",
+	2375: "Docker", 2379: "etcd", 3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL", 5439: "Redshift", 5900: "VNC",
+	5984: "CouchDB", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 6443: "Kubernetes", 7001: "WebLogic", 8086: "InfluxDB",
+	9042: "Cassandra", 9092: "Kafka", 9200: "Elasticsearch", 9300: "Elasticsearch", 10250: "kubelet", 11211: "memcached",
+	27017: "MongoDB", 27018: "MongoDB", 50070: "HDFS",
+}
+
+// allowsAdmin reports whether a service allows one of the admin ports over TCP, and whether it allows nothing else.
+func allowsAdmin(s analyze.Service) (some, only bool) {
+	if !s.Overlaps(analyze.ProtoService(analyze.TCP)) {
+		return false, false
+	}
+	if s.Proto == analyze.AllProtocols {
+		return true, false
+	}
+	n := 0
+	for p := range adminPorts {
+		if s.Ports.Contains(p) {
+			n++
+		}
+	}
+	return n > 0, n == s.Ports.Len()
+}
+
+// isWorld reports whether a prefix counts as open to the world: /0, its halves, and public CIDRs of /8 and shorter (of
+// IPv6 /16 and shorter).
+func isWorld(p netip.Prefix) bool {
+	if !p.IsValid() {
+		return false
+	}
+	if p.Bits() <= 1 {
+		return true
+	}
+	if p.Addr().Is4() {
+		return p.Bits() <= 8 && !privatePrefix(p)
+	}
+	return p.Bits() <= 16 && !privatePrefix(p)
+}
+
+// privatePrefix reports whether all of p is of private use.
+func privatePrefix(p netip.Prefix) bool {
+	for _, q := range privateSpace {
+		if q.Bits() <= p.Bits() && q.Contains(p.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+var privateSpace = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::1/128"),
+}

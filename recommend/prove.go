@@ -1,0 +1,81 @@
+package recommend
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/recommend/proof"
+)
+
+// RefusedError says that the independent evaluator refused a plan: a bug of the recommender. No patch is written.
+type RefusedError struct {
+	Violations []proof.Violation
+	More       int
+}
+
+func (e *RefusedError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "the proof refuses the plan (%d violations), so nothing is proposed", len(e.Violations)+e.More)
+	for i, v := range e.Violations {
+		if i == 5 {
+			break
+		}
+		fmt.Fprintf(&b, "; %s %s: %s", v.Kind, strings.Join(v.Changes, " "), v.Detail)
+	}
+	return b.String()
+}
+
+// prove has the plan checked by package proof, and fills in what the review changes would deny.
+func (r *reviewer) prove(p *Plan, ev Evidence, named []netip.Prefix) error {
+	in := proof.Input{Estate: r.e, Conversations: ev.Conversations(), KnownNetworks: named}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Status != Held {
+			in.Changes = append(in.Changes, c.forProof())
+		}
+	}
+	res, err := proof.Check(in)
+	if err != nil {
+		return err
+	}
+	if !res.Holds {
+		return &RefusedError{Violations: res.Violations, More: res.More}
+	}
+	p.Proof = Proof{
+		Holds: true, Needs: res.Needs, Rules: res.Rules, Doubtful: res.Doubtful,
+		Subsets: "every subset of the changes: each need has a rule that no change touches, or a change whose old and new rules both allow it",
+	}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		for _, d := range res.Denied[c.ID] {
+			c.Denies = append(c.Denies, r.denied(d))
+		}
+	}
+	return nil
+}
+
+func (c *Change) forProof() proof.Change {
+	out := proof.Change{ID: c.ID, GroupID: c.GroupID, Direction: c.Direction, Review: c.Status == Review}
+	for _, o := range c.Old {
+		out.Old = append(out.Old, o.Rule)
+	}
+	for _, n := range c.New {
+		out.New = append(out.New, n.Rule)
+	}
+	return out
+}
+
+func (r *reviewer) denied(d proof.Traffic) Traffic {
+	p := analyze.Proto(d.Proto)
+	service := analyze.ProtoService(p)
+	if p.HasPorts() {
+		service = analyze.PortService(p, analyze.PortRange{First: d.Port, Last: d.Port})
+	}
+	name := r.x.Place(r.x.Subject(d.Interface), d.Peer, time.Unix(d.First, 0).UTC(), time.Unix(d.Last, 0).UTC()).Name
+	return Traffic{
+		Interface: d.Interface, Direction: d.Direction, Peer: d.Peer.String(), PeerName: name, Service: service.String(),
+		Strength: d.Strength.String(), Flows: d.Flows, DaysSeen: d.Days, LastSeen: time.Unix(d.Last, 0).UTC(),
+	}
+}
