@@ -24,6 +24,8 @@ type Index struct {
 	mainRoutes map[string]*routing // by VPC id
 	witnessed  map[Scope]bool      // account and region of which interfaces are in the estate
 	described  map[vpcOwner]bool   // VPC and account of which groups are
+	// unknownVPCs says that something in the estate is of a VPC whose CIDRs are not in the input.
+	unknownVPCs bool
 }
 
 type vpcOwner struct{ vpc, owner string }
@@ -75,6 +77,10 @@ func NewIndex(e *Estate) *Index {
 	x.indexTransit()
 	for _, g := range e.Groups {
 		x.described[vpcOwner{g.VPC, g.Owner}] = true
+		x.unknownVPCs = x.unknownVPCs || x.networks[g.VPC] == nil
+	}
+	for _, n := range x.networks {
+		x.unknownVPCs = x.unknownVPCs || !n.known
 	}
 	return x
 }

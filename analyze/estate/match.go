@@ -87,9 +87,9 @@ func (x *Index) matchMember(rule *analyze.Rule, subject *Interface, p *Placement
 
 // mayHold reports whether some member of the group, now or earlier in the window, may have held an address that no interface
 // surely holds: members have addresses inside the CIDRs of the VPCs where the group can be used. Where those are not all
-// known, it may.
+// known, it may. While nobody asked which further VPCs groups are associated with, it may be in any VPC.
 func (x *Index) mayHold(g *Group, p *Placement, addr netip.Addr) bool {
-	if p.Class == Unplaced && !x.e.AssociationsKnown {
+	if !x.e.AssociationsKnown && (p.Class == Unplaced || x.unknownVPCs || len(x.everywhere.lookup(addr)) > 0) {
 		return true
 	}
 	vpcs := append([]string{g.VPC}, g.AssociatedVPCs...)
