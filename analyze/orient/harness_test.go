@@ -87,4 +87,3 @@ func seqOf(rows []ledger.Evidence) iter.Seq2[ledger.Evidence, error] {
 		}
 	}
 }
-

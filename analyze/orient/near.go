@@ -30,7 +30,7 @@ func newNear(d *decider) *near {
 func (n *near) learn(e *ledger.Evidence) {
 	s, client := service(e)
 	if !byFlags(e) {
-		n.repeated[s] = struct{}{}
+		n.repeat(s)
 		return
 	}
 	p := pairing{s, client}
@@ -42,6 +42,12 @@ func (n *near) learn(e *ledger.Evidence) {
 	if e.Strength == analyze.Established {
 		n.ends.add(s)
 	}
+}
+
+// repeat notes a service that repetition has shown.
+func (n *near) repeat(s endpoint) {
+	n.repeated[s] = struct{}{}
+	n.d.repeated.add(s)
 }
 
 // scanMost is how many ports of one address a client may have tried before a mere attempt is no sign of a service.
