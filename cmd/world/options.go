@@ -44,6 +44,7 @@ type Options struct {
 	Aggregation   int      // 60 or 600 seconds; 0: 600
 	Overlap       bool     // a second flow log on every VPC, with the other aggregation interval and the same fields
 	Idle          Idle
+	Busy          float64 // multiplies all traffic, that of labels too; 0: 1
 	SkipShare     float64 // share of interface-hours in which AWS skipped records: one SKIPDATA row, one interval lost
 	ChurnDays     float64 // life of an autoscaled member in days; 0: 4
 	AddressReuse  float64 // share of new members that take an address another interface has released
@@ -69,6 +70,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.ChurnDays == 0 {
 		o.ChurnDays = 4
+	}
+	if o.Busy == 0 {
+		o.Busy = 1
 	}
 	if o.Scenarios == nil {
 		o.Scenarios = ScenarioNames()

@@ -12,6 +12,11 @@ func fullWorld(t *testing.T) *World {
 	return mustNew(t, Options{Seed: 11, Days: 95, AfterDays: 10})
 }
 
+// labelled are the worlds whose labels are checked.
+func labelled(t *testing.T) map[string]*World {
+	return map[string]*World{"full": fullWorld(t), "demo": Demo(1)}
+}
+
 // carried sorts rules by group, so that the naive evaluator has little to walk.
 type carried map[string][]Rule
 
@@ -33,7 +38,12 @@ func (c carried) of(m *Interface) (rs []Rule) {
 // TestEveryNeedIsAllowed: what is needed got through, in the window and after it, under the planted rules and under the
 // ideal ones; what was rejected is what no rule allows.
 func TestEveryNeedIsAllowed(t *testing.T) {
-	w := fullWorld(t)
+	for name, w := range labelled(t) {
+		t.Run(name, func(t *testing.T) { checkNeeds(t, w) })
+	}
+}
+
+func checkNeeds(t *testing.T, w *World) {
 	planted, ideal := byGroup(w.Rules()), byGroup(w.IdealRules())
 	for name, p := range map[string]Period{"window": w.Window(), "after": w.After(10)} {
 		truth := p.Truth()
@@ -62,7 +72,12 @@ func TestEveryNeedIsAllowed(t *testing.T) {
 // TestLabels: a defect that is called unused is used by no need; one that is too wide is used, and more than its ideal
 // allows; a rule to keep is used, where its use is said to show.
 func TestLabels(t *testing.T) {
-	w := fullWorld(t)
+	for name, w := range labelled(t) {
+		t.Run(name, func(t *testing.T) { checkLabels(t, w) })
+	}
+}
+
+func checkLabels(t *testing.T, w *World) {
 	truth := w.Truth()
 	users := func(r Rule) (needs []Need) {
 		for _, n := range truth.Needs {

@@ -98,7 +98,7 @@ func (w *World) scaleToConversations() {
 			continue
 		}
 		for h := w.start; h < w.end; h += hour {
-			natural += f.perDay * f.when(h)
+			natural += f.perDay * f.when(h) * w.Busy
 		}
 	}
 	if natural > 0 {

@@ -55,7 +55,7 @@ func writeAll(t *testing.T, o Options, lo LogOptions) string {
 func TestSameOptionsMakeSameBytes(t *testing.T) {
 	for name, lo := range map[string]LogOptions{
 		"text":    {},
-		"shuffle": {Shuffle: true, LoseShare: 0.01, Hive: true, Hourly: true},
+		"shuffle": {Order: Shuffled, LoseShare: 0.01, Hive: true, Hourly: true},
 		"parquet": {Parquet: true, Codec: "zstd"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -169,7 +169,7 @@ func TestOptionErrors(t *testing.T) {
 		"scenario":    {Scenarios: []string{"tiers", "nosuch"}},
 		"aggregation": {Aggregation: 300},
 		"field":       {Fields: []string{"version", "srcport2"}},
-		"full":        {Interfaces: 400, Days: 400, ChurnDays: 0.25},
+		"full":        {Interfaces: 400, Days: 40, ChurnDays: 0.25},
 	} {
 		if _, err := New(o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want one about %q", err, want)

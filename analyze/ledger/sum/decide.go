@@ -8,6 +8,7 @@ import (
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 	"github.com/sgtrim/sgtrim/analyze/orient"
+	"github.com/sgtrim/sgtrim/ingest"
 )
 
 // verdict is what the object alone decides of one pair.
@@ -202,7 +203,7 @@ func (w *worker) addRows(source uint32) {
 		p := w.pairs.at(i)
 		if t := int32(uint32(p.key.ids)); d == nil || t != today {
 			today = t
-			d = w.day(t)
+			d = w.day(w.meta, t)
 		}
 		r := w.row(p, &w.verdicts[i], source, today)
 		before := d.rows.size()
@@ -211,8 +212,8 @@ func (w *worker) addRows(source uint32) {
 	}
 }
 
-func (w *worker) day(t int32) *day {
-	part := ledger.Partition{Day: t, Account: w.meta.Account, Region: w.meta.Region}
+func (w *worker) day(o ingest.Object, t int32) *day {
+	part := ledger.Partition{Day: t, Account: o.Account, Region: o.Region}
 	d := w.days[part]
 	if d == nil {
 		d = &day{coverage: map[coverageKey]ledger.Coverage{}}
@@ -286,21 +287,21 @@ func (w *worker) addCoverage(source uint32) {
 			if w.skipped > 0 {
 				c.Gaps |= hours[c.day]
 			}
-			w.day(c.day).cover(coverageKey{f.code, source}, c.Coverage)
+			w.day(w.meta, c.day).cover(coverageKey{f.code, source}, c.Coverage)
 		}
 	}
 	if !w.cut {
 		return
 	}
 	if !w.meta.Slot.IsZero() {
-		slot := w.meta.Slot.Unix()
-		hours[ledger.DayOf(slot)] |= ledger.Hours(ledger.DayOf(slot), slot, slot)
+		t, h := slotHours(w.meta)
+		hours[t] |= h
 	}
 	if len(hours) == 0 {
 		w.seen.UnplacedGaps++
 	}
 	for t, h := range hours {
-		w.day(t).cover(coverageKey{0, source}, ledger.Coverage{Gaps: h})
+		w.day(w.meta, t).cover(coverageKey{0, source}, ledger.Coverage{Gaps: h})
 	}
 }
 

@@ -27,7 +27,7 @@ func (s *Sum) identity(o ingest.Object) ledger.Object {
 func (s *Sum) name(o ingest.Object) string {
 	slashed := filepath.ToSlash(o.URL)
 	base := slashed[strings.LastIndexByte(slashed, '/')+1:]
-	if o.FlowLog != "" && o.Account != "" && o.Region != "" && !o.Slot.IsZero() && strings.Contains(base, o.FlowLog) {
+	if namedByAWS(o) {
 		return base
 	}
 	if o.URL == stdin || strings.Contains(o.URL, "://") {
@@ -55,4 +55,10 @@ func (s *Sum) name(o ingest.Object) string {
 	}
 	h := sha256.Sum256([]byte(folder))
 	return hex.EncodeToString(h[:6]) + "/" + base
+}
+
+// namedByAWS reports whether the object's file name is one that AWS gave: it holds the flow log's id.
+func namedByAWS(o ingest.Object) bool {
+	base := o.URL[strings.LastIndexAny(o.URL, `/\`)+1:]
+	return o.FlowLog != "" && o.Account != "" && o.Region != "" && !o.Slot.IsZero() && strings.Contains(base, o.FlowLog)
 }

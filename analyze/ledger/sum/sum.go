@@ -18,13 +18,6 @@ import (
 	"github.com/sgtrim/sgtrim/ingest"
 )
 
-// Options of New. The zero value is the default.
-type Options struct {
-	// Roots are the files and folders that sources were named by. An object below one of them is known by its path from
-	// there, so that a ledger holds no machine's paths.
-	Roots []string
-}
-
 // Sum adds up into one ledger.
 type Sum struct {
 	ledger  *ledger.Ledger
@@ -33,8 +26,7 @@ type Sum struct {
 	seed    uint64 // of the hash tables; it changes no result, but nobody can aim at it
 	mu      sync.Mutex
 	workers map[int]*worker
-	seen    map[string]string // identity → URL of the objects of this run
-	clash   error
+	seen    map[string]string // identity → URL of the objects of this run that do not bear AWS's names
 	// replaced lists objects that were taken before with another content.
 	replaced []string
 }
@@ -65,11 +57,12 @@ func (s *Stats) add(o Stats) {
 	s.UnplacedGaps += o.UnplacedGaps
 }
 
-// New returns a Sum that commits to l, which must be open for writing.
-func New(l *ledger.Ledger, opt Options) *Sum {
+// New returns a Sum that commits to l, which must be open for writing. Roots are the files and folders that the sources
+// were named by: an object below one of them is known by its path from there, so that the ledger holds no machine's paths.
+func New(l *ledger.Ledger, roots ...string) *Sum {
 	s := &Sum{ledger: l, seed: rand.Uint64(), workers: map[int]*worker{}, seen: map[string]string{}}
 	s.names.codes = map[string]uint32{}
-	for _, r := range opt.Roots {
+	for _, r := range roots {
 		s.roots = append(s.roots, newRoot(r))
 	}
 	return s
@@ -87,9 +80,9 @@ func (s *Sum) Sink(n int) ingest.Sink {
 	return w
 }
 
-// Taken reports whether the ledger holds the object already, so that it need not be read. Objects that were replaced since
+// Skip reports whether the ledger holds the object already, so that it need not be read. Objects that were replaced since
 // they were taken are held too, and listed by Replaced.
-func (s *Sum) Taken(o ingest.Object) (bool, error) {
+func (s *Sum) Skip(o ingest.Object) (bool, error) {
 	id := s.identity(o)
 	taken, replaced, err := s.ledger.Taken(id)
 	if err != nil || o.URL == stdin {
@@ -100,10 +93,10 @@ func (s *Sum) Taken(o ingest.Object) (bool, error) {
 		s.replaced = append(s.replaced, o.URL)
 		s.mu.Unlock()
 	}
-	return taken, s.see(id, o.URL)
+	return taken, s.see(o)
 }
 
-// Replaced lists, sorted, the objects offered to Taken whose content differs from what the ledger took.
+// Replaced lists, sorted, the objects offered to Skip whose content differs from what the ledger took.
 func (s *Sum) Replaced() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,14 +105,18 @@ func (s *Sum) Replaced() []string {
 	return slices.Compact(list)
 }
 
-// see makes sure that no two objects of a run pass for one, which would lose one of them.
-func (s *Sum) see(id ledger.Object, url string) error {
+// see makes sure that no two objects of a run pass for one, which would lose one of them. Names that AWS gave cannot meet.
+func (s *Sum) see(o ingest.Object) error {
+	if o.URL == stdin || namedByAWS(o) {
+		return nil
+	}
+	id := s.name(o)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if other, ok := s.seen[id.ID]; ok && other != url {
-		return fmt.Errorf("%s and %s have the same name %q for the ledger; ingest them apart, from folders of different names", other, url, id.ID)
+	if other, ok := s.seen[id]; ok && other != o.URL {
+		return fmt.Errorf("%s and %s have the same name %q for the ledger; ingest them apart, from folders of different names", other, o.URL, id)
 	}
-	s.seen[id.ID] = url
+	s.seen[id] = o.URL
 	return nil
 }
 
@@ -139,7 +136,7 @@ func (s *Sum) Checkpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(d.Objects) == 0 {
+	if len(d.Objects) == 0 && len(d.Parts) == 0 {
 		return nil
 	}
 	if err := s.ledger.Commit(ctx, d); err != nil {

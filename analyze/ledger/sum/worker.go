@@ -14,6 +14,7 @@ import (
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 	"github.com/sgtrim/sgtrim/ingest"
+	"github.com/sgtrim/sgtrim/ingest/layout"
 )
 
 func mapKeys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
@@ -105,10 +106,8 @@ func (w *worker) Begin(o ingest.Object) error {
 	if w.open {
 		return fmt.Errorf("sink: %s was not ended", w.meta.URL)
 	}
-	if o.URL != stdin {
-		if err := w.sum.see(w.sum.identity(o), o.URL); err != nil {
-			return err
-		}
+	if err := w.sum.see(o); err != nil {
+		return err
 	}
 	w.reset()
 	w.open, w.meta = true, o
@@ -131,15 +130,37 @@ func (w *worker) Abort() {
 	w.meta = ingest.Object{}
 }
 
-// Skip notes a record that could not be read: a gap for every interface of the object in all its hours. When the object
-// itself could not be read (line 0), what is missing may be of any interface of the flow log.
+// Skip notes a record that could not be read: a gap for every interface of the object in all its hours. Outside of Begin
+// and Commit it notes an object that is not taken: what it held may be of any interface of its flow log.
 func (w *worker) Skip(e *ingest.RecordError) error {
-	if !w.open {
-		return errNotBegun
+	if w.open {
+		w.skipped++
+		w.cut = w.cut || e.Line == 0
+		return nil
 	}
-	w.skipped++
-	w.cut = w.cut || e.Line == 0
+	f := layout.Parse(e.Object)
+	w.stats.Skipped++
+	if f.Slot.IsZero() {
+		w.stats.UnplacedGaps++
+		return nil
+	}
+	o := ingest.Object{URL: e.Object, Account: f.Account, Region: f.Region, FlowLog: f.FlowLog, Slot: f.Slot}
+	source := w.code(f.FlowLog)
+	w.sources[source] = struct{}{}
+	t, hours := slotHours(o)
+	w.day(o, t).cover(coverageKey{0, source}, ledger.Coverage{Gaps: hours})
 	return nil
+}
+
+// slotHours is the day and the hours that an object's records may be of: of a name by AWS the hour of its slot, else the
+// whole day.
+func slotHours(o ingest.Object) (int32, uint32) {
+	slot := o.Slot.Unix()
+	t := ledger.DayOf(slot)
+	if namedByAWS(o) {
+		return t, ledger.Hours(t, slot, slot)
+	}
+	return t, hoursBits
 }
 
 // Observe adds the records of a batch to the object in hand.
