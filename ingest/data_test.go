@@ -69,7 +69,9 @@ func TestRealSamples(t *testing.T) {
 			"LICENSE":                       none, "README.md": none, "flow-logs-records-examples.md": none, "flow-logs.md": none,
 		},
 		"obsrvbl-flowlogs-reader": {
-			"flows.parquet":           {Errors: "flows.parquet: Parquet is not read yet"},
+			// Its third row is NODATA and yet has addresses, and the protocol 8080.
+			"flows.parquet": {Counts: flowlog.Counts{Records: 3, OK: 1, NoData: 1, Bad: 1},
+				Errors: `flows.parquet:3: field protocol: "8080": above 255`},
 			"v2_default_noheader.log": {Counts: flowlog.Counts{Records: 5, OK: 3, NoData: 1, SkipData: 1}},
 			"v3_custom.log":           lost(2, "v3_custom.log: line 1: "+lacks+"interface-id, action"),
 			"v4_custom.log":           lost(2, "v4_custom.log: line 1: "+lacks+"interface-id, action"),

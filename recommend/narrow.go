@@ -118,7 +118,7 @@ func (r *reviewer) portUses(rule *usage.Rule, p analyze.Proto, flows []int32) []
 	out := make([]serviceUse, len(ranges))
 	for i, pr := range ranges {
 		out[i].service = analyze.PortService(p, pr)
-		if pr.Len() > 1 {
+		if pr.Len() > portsSeen(r.use.Flows, flows, pr) {
 			out[i].why = "used as a range: new ports kept coming"
 		}
 	}
@@ -136,6 +136,16 @@ func (r *reviewer) portUses(rule *usage.Rule, p analyze.Proto, flows []int32) []
 		out[at].flows = append(out[at].flows, fi)
 	}
 	return out
+}
+
+func portsSeen(all []usage.Flow, flows []int32, pr analyze.PortRange) int {
+	seen := map[uint16]bool{}
+	for _, fi := range flows {
+		if p := all[fi].Port; pr.Contains(p) {
+			seen[p] = true
+		}
+	}
+	return len(seen)
 }
 
 // portRanges finds exact ports, and ranges where use is a range, inside the old rule. Where they cannot be found the old

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -40,7 +41,7 @@ func TestRandomWorlds(t *testing.T) {
 func cut(t *testing.T, w *testWorld, seed uint64, before, after State) {
 	for _, c := range w.convs {
 		i := w.e.Interfaces[c.Interface]
-		if c.Strength() <= analyze.Rejected || !naiveAllows(w.e, before, i, &c) {
+		if i == nil || c.Strength() <= analyze.Rejected || !naiveAllows(w.e, before, i, &c) {
 			continue
 		}
 		if !analyze.PrivateAddr(c.Peer) && c.Strength() != analyze.Established {
@@ -96,7 +97,10 @@ var universe = func() []netip.Addr {
 	for i := range 16 {
 		out = append(out, netip.AddrFrom4([4]byte{10, 0, byte(i / 4), byte(1 + i%4)}), netip.AddrFrom4([4]byte{192, 168, 0, byte(i)}))
 	}
-	return append(out, netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("198.51.100.1"))
+	for _, a := range []string{"203.0.113.9", "198.51.100.1", "2600:1f14::1", "2600:1f14::3", "2600:1f14::5", "2001:db8::7"} {
+		out = append(out, netip.MustParseAddr(a))
+	}
+	return out
 }()
 
 func randomWorld(t *testing.T, seed uint64) *testWorld {
@@ -106,7 +110,7 @@ func randomWorld(t *testing.T, seed uint64) *testWorld {
 	groups := []string{"sg-a", "sg-b", "sg-c", "sg-d"}
 	peers := []string{
 		"0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/16", "10.0.1.0/24", "10.0.1.2/32", "10.0.1.0/30", "10.0.2.0/29", "192.168.0.0/28", "192.168.0.8/29", "203.0.113.0/24",
-		"sg-a", "sg-b", "sg-c", "sg-d",
+		"sg-a", "sg-b", "sg-c", "sg-d", "::/0", "2600:1f14::/64",
 	}
 	services := []string{"all", "tcp *", "tcp 443", "tcp 1000-1002", "tcp 22", "udp *", "udp 443", "icmp", "50", "tcp 5432"}
 	for _, g := range groups {
@@ -132,9 +136,18 @@ func randomWorld(t *testing.T, seed uint64) *testWorld {
 			if rng.IntN(4) == 0 {
 				w.public(in)
 			}
+			if rng.IntN(5) == 0 {
+				in.Attached = time.Unix((day0+int64(rng.IntN(90)))*86400, 0).UTC() // the address may have been another's before
+			}
+			if rng.IntN(5) == 0 {
+				in.Addrs = append(in.Addrs, netip.MustParseAddr("2600:1f14::"+itoa(i)))
+			}
 		}
 	}
 	ids := sortedKeys(w.e.Interfaces)
+	if rng.IntN(3) == 0 {
+		ids = append(ids, "eni-gone")
+	}
 	for range 40 {
 		text := pick([]string{"ingress ", "ingress ", "egress "})
 		switch rng.IntN(6) {

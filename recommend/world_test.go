@@ -37,7 +37,7 @@ func newWorld(t *testing.T, days int) *testWorld {
 		VPCs: map[string]*estate.VPC{}, Subnets: map[string]*estate.Subnet{}, FlowLogs: map[string]*estate.FlowLog{},
 		Peerings: map[string]*estate.Peering{},
 	}}
-	w.e.VPCs["vpc-1"] = &estate.VPC{ID: "vpc-1", Owner: "111122223333", Region: "eu-central-1", CIDRs: prefixes("10.0.0.0/16")}
+	w.e.VPCs["vpc-1"] = &estate.VPC{ID: "vpc-1", Owner: "111122223333", Region: "eu-central-1", CIDRs: prefixes("10.0.0.0/16", "2600:1f14::/64")}
 	w.e.RouteTables = []*estate.RouteTable{{ID: "rtb-main", VPC: "vpc-1", Main: true, Routes: []estate.Route{
 		{Destination: netip.MustParsePrefix("10.0.0.0/16"), Target: "local", State: "active"},
 	}}}

@@ -350,7 +350,7 @@ func (b *builder) reportMissing() {
 		}
 	}
 	for _, id := range sortedKeys(carriers) {
-		b.missing(id, fmt.Sprintf("%d interfaces carry this group, but its rules are not in the input", carriers[id]))
+		b.missing(id, fmt.Sprintf("its rules are not in the input, though interfaces carry it (%d)", carriers[id]))
 	}
 	for _, g := range b.e.Groups {
 		for _, r := range g.Rules {
@@ -360,7 +360,7 @@ func (b *builder) reportMissing() {
 		}
 	}
 	for _, id := range sortedKeys(uses) {
-		b.missing(id, fmt.Sprintf("%d rules use this prefix list, but its entries are not in the input: whom they match is not known", uses[id]))
+		b.missing(id, fmt.Sprintf("its entries are not in the input, though rules use it (%d): whom they match is not known", uses[id]))
 	}
 }
 

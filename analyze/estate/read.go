@@ -114,7 +114,7 @@ func (r *reader) folder(dir string) error {
 		return err
 	}
 	for _, d := range dirs {
-		r.problem(d, "", fmt.Sprintf("%d files are not JSON and were not used, such as %s", len(other[d]), other[d][0]))
+		r.problem(d, "", fmt.Sprintf("files that are not JSON were not used (%d), such as %s", len(other[d]), other[d][0]))
 	}
 	if len(r.snapshot.Scopes) == 0 {
 		return &LoadError{Source: dir, Err: errors.New("no file holds an output of aws ec2 describe-…")}

@@ -44,6 +44,11 @@ func writeFiles(dir string, files []outputFile) (err error) {
 	return nil
 }
 
+// writeFile writes one file whole.
+func writeFile(path string, write func(io.Writer) error) error {
+	return writeFiles(filepath.Dir(path), []outputFile{{filepath.Base(path), 0o666, write}})
+}
+
 func temporaryName(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".sgtrim-tmp")
 }

@@ -14,18 +14,20 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/recommend"
 )
 
-// policyFile is sgtrim.yaml as read (docs/reference.md). Zero values mean "not said". Flags win over the file.
+// policyFile is sgtrim.yaml as read (docs/reference.md), with the flags that win over it. Zero values mean "not said".
 type policyFile struct {
+	only            []string // groups; from the flag alone, as is includeReview
+	includeReview   bool
 	level, egress   string
 	minWindow       int // days
 	maxRules, quota int
 	protect         []protection
 	exclude         exclusion
-	networks        []namedNetwork
-	serverPorts     []analyze.Service
+	networks        []recommend.Network
+	serverPorts     []uint16
 }
 
 // protection keeps rules as they are: those that match everything it says.
@@ -39,12 +41,6 @@ type protection struct {
 // exclusion leaves whole groups out of the review.
 type exclusion struct{ groups, vpcs, accounts []string }
 
-// namedNetwork is a label for addresses outside the estate: an office, a data centre, a partner.
-type namedNetwork struct {
-	Name  string
-	CIDRs []netip.Prefix
-}
-
 // lineError is a fault in the policy file with the line it stands in.
 type lineError struct {
 	line int
@@ -54,7 +50,11 @@ type lineError struct {
 func (e *lineError) Error() string { return fmt.Sprintf("%d: %v", e.line, e.err) }
 func (e *lineError) Unwrap() error { return e.err }
 
+// readPolicyFile reads a policy; without a path it is the one that says nothing.
 func readPolicyFile(path string) (*policyFile, error) {
+	if path == "" {
+		return new(policyFile), nil
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("policy file: %w", err)
@@ -89,13 +89,18 @@ func parsePolicyFile(text []byte) (*policyFile, error) {
 	return p, nil
 }
 
+var (
+	levels   = []string{"strict", "balanced", "loose"}
+	egresses = []string{"report", "ports", "full"}
+)
+
 // keys are the known keys of one mapping, with what reads their values.
 type keys map[string]func(*yaml.Node) error
 
 func policyKeys(p *policyFile) keys {
 	return keys{
-		"level":        word(&p.level, "strict", "balanced", "loose"),
-		"egress":       word(&p.egress, "report", "ports", "full"),
+		"level":        word(&p.level, levels...),
+		"egress":       word(&p.egress, egresses...),
 		"min_window":   days(&p.minWindow),
 		"max_rules":    number(&p.maxRules, 1, 1000),
 		"quota":        number(&p.quota, 1, 1000),
@@ -124,11 +129,8 @@ func protectKeys(p *protection) keys {
 			return nil
 		},
 		"port": func(n *yaml.Node) error {
-			var port int
-			err := number(&port, 0, 65535)(n)
 			p.port = new(uint16)
-			*p.port = uint16(port)
-			return err
+			return portNumber(p.port)(n)
 		},
 	}
 }
@@ -157,7 +159,7 @@ func (p *policyFile) readNetworks(n *yaml.Node) error {
 			return at(n.Content[i], "network %q stands twice", name)
 		}
 		seen[name] = true
-		network := namedNetwork{Name: name}
+		network := recommend.Network{Name: name}
 		err := each(func(v *yaml.Node) error {
 			prefix, err := netip.ParsePrefix(v.Value)
 			if err != nil {
@@ -178,19 +180,10 @@ func (p *policyFile) readNetworks(n *yaml.Node) error {
 }
 
 func (p *policyFile) readServerPort(n *yaml.Node) error {
-	var s string
-	if err := text(&s)(n); err != nil {
-		return err
-	}
-	service, err := analyze.ParseService(s)
-	if err != nil {
-		return at(n, "%w", err)
-	}
-	if !service.Proto.HasPorts() || service.Ports.Len() != 1 {
-		return at(n, "server port %q: want tcp or udp and a port, as in tcp 8443", s)
-	}
-	p.serverPorts = append(p.serverPorts, service)
-	return nil
+	var port uint16
+	err := portNumber(&port)(n)
+	p.serverPorts = append(p.serverPorts, port)
+	return err
 }
 
 // readMapping reads every key of n with its reader. Unknown and repeated keys are errors: a slip in a policy must not
@@ -278,6 +271,15 @@ func number(to *int, least, most int) func(*yaml.Node) error {
 		}
 		*to = v
 		return nil
+	}
+}
+
+func portNumber(to *uint16) func(*yaml.Node) error {
+	return func(n *yaml.Node) error {
+		var port int
+		err := number(&port, 0, 65535)(n)
+		*to = uint16(port)
+		return err
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/recommend"
 )
 
 const wholePolicy = `# every key once
@@ -30,7 +30,7 @@ protect:
 networks:
   office: [198.51.100.0/24, "2001:db8::/48"]
   partner: [203.0.113.7/32]
-server_ports: [tcp 8443, udp 5000]
+server_ports: [8443, 5000]
 `
 
 func TestParsePolicyFile(t *testing.T) {
@@ -48,14 +48,11 @@ func TestParsePolicyFile(t *testing.T) {
 			{tagKey: "Team", tagValue: "storage"},
 			{tagKey: "Keep"},
 		},
-		networks: []namedNetwork{
+		networks: []recommend.Network{
 			{Name: "office", CIDRs: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8::/48")}},
 			{Name: "partner", CIDRs: []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}},
 		},
-		serverPorts: []analyze.Service{
-			analyze.PortService(analyze.TCP, analyze.PortRange{First: 8443, Last: 8443}),
-			analyze.PortService(analyze.UDP, analyze.PortRange{First: 5000, Last: 5000}),
-		},
+		serverPorts: []uint16{8443, 5000},
 	}
 	opts := cmp.Options{
 		cmp.AllowUnexported(policyFile{}, exclusion{}, protection{}),
@@ -88,8 +85,8 @@ func TestPolicyFileIsStrict(t *testing.T) {
 		"networks:\n  a: []\n  a: []":  `3: network "a" stands twice`,
 		"exclude: 3d":                  `1: want a mapping with keys accounts, groups, vpcs`,
 		"exclude:\n  group: [sg-1]":    `2: unknown key "group"; known here: accounts, groups, vpcs`,
-		"server_ports: [tcp 1-2]":      `want tcp or udp and a port`,
-		"server_ports: [icmp]":         `server port "icmp": want tcp or udp and a port`,
+		"server_ports: [65536]":        `want a number from 0 to 65535`,
+		"server_ports: [icmp]":         `"icmp": want a number from 0 to 65535`,
 		"level: strict\n---\nlevel: x": `more than one YAML document`,
 		"- level":                      `1: want a mapping`,
 		"level: strict\n\t- x":         `yaml: line 2`,

@@ -36,7 +36,7 @@ func (s *speaker) progress(read func() counts) (stop func()) {
 	}
 	p := &progressLine{say: s, read: read, start: time.Now()}
 	show, every := p.plain, plainEvery
-	if s.json == nil && s.terminalWidth() > 0 {
+	if s.json == nil && terminalWidth(s.w) > 0 {
 		show, every = p.redraw, redrawEvery
 	}
 	ended := make(chan struct{})
@@ -67,7 +67,7 @@ func (p *progressLine) redraw() {
 	p.say.mu.Lock()
 	defer p.say.mu.Unlock()
 	p.say.clear()
-	fmt.Fprint(p.say.w, p.read().line(time.Since(p.start), p.say.terminalWidth()-1))
+	fmt.Fprint(p.say.w, p.read().line(time.Since(p.start), terminalWidth(p.say.w)-1))
 	p.say.drawn = true
 }
 

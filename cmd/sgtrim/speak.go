@@ -16,8 +16,7 @@ import (
 )
 
 // speaker writes to stderr: errors with a hint, warnings, notes and progress; as text lines or as JSON lines. It uses no
-// colour, so NO_COLOR has nothing to turn off, and it escapes control characters, because names in logs and tags are
-// written by others.
+// colour, and it escapes control characters, because names in logs and tags are written by others.
 type speaker struct {
 	w     io.Writer
 	quiet bool
@@ -88,9 +87,9 @@ func (s *speaker) clear() {
 	}
 }
 
-// terminalWidth is the width of stderr in columns, or 0 where there is no terminal that can redraw a line.
-func (s *speaker) terminalWidth() int {
-	f, ok := s.w.(*os.File)
+// terminalWidth is the width in columns of the terminal that w is, or 0 where it is none that can redraw a line.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
 	if !ok || os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(f.Fd())) {
 		return 0
 	}

@@ -187,7 +187,7 @@ func (w *World) networkInterface(m *Interface) object {
 		private = append(private, object{"PrivateIpAddress": a.String(), "Primary": false})
 	}
 	o := object{"NetworkInterfaceId": m.ID, "OwnerId": w.Account, "VpcId": m.VPC().ID, "SubnetId": m.Subnet.ID, "AvailabilityZone": m.Subnet.AZ,
-		"Description": m.Description, "InterfaceType": m.NetworkFabric, "RequesterManaged": m.RequesterID != "", "Status": "in-use",
+		"Description": m.Description, "InterfaceType": m.Type, "RequesterManaged": m.RequesterID != "", "Status": "in-use",
 		"SourceDestCheck": !m.SourceDestSkip, "PrivateIpAddress": m.Primary.String(), "PrivateIpAddresses": private, "Ipv6Addresses": v6,
 		"Groups": groups, "TagSet": tags(withName(m.Tags, m.Name)),
 		"MacAddress": fmt.Sprintf("02:%02x:%02x:%02x:%02x:%02x", byte(m.index>>16), byte(m.index>>8), byte(m.index), byte(m.phase>>8), byte(m.phase))}

@@ -38,7 +38,7 @@ type Interface struct {
 	index          int
 	phase          int64 // of its aggregation intervals, modulo their length
 	Description    string
-	NetworkFabric  string // InterfaceType as EC2 prints it
+	Type           string // InterfaceType as EC2 prints it
 	RequesterID    string
 	SourceDestSkip bool // SourceDestCheck is false
 }
@@ -170,7 +170,7 @@ func (w *World) addInterface(h hosts, g generation) *Interface {
 
 // dress fills in what DescribeNetworkInterfaces says of this kind of owner [F 6].
 func (w *World) dress(m *Interface, name string, r rng) {
-	m.NetworkFabric = "interface"
+	m.Type = "interface"
 	switch m.Kind {
 	case EC2:
 		m.InstanceID = id("i", r.next())
@@ -178,15 +178,15 @@ func (w *World) dress(m *Interface, name string, r rng) {
 		m.Description, m.RequesterID = fmt.Sprintf("ELB app/%s/%016x", name, hashString(name)), "amazon-elb"
 	case NLB:
 		m.Description, m.RequesterID = fmt.Sprintf("ELB net/%s/%016x", name, hashString(name)), "amazon-elb"
-		m.NetworkFabric = "network_load_balancer"
+		m.Type = "network_load_balancer"
 	case RDS:
 		m.Description, m.RequesterID = "RDSNetworkInterface", "amazon-rds"
 	case Cache:
 		m.Description, m.RequesterID = "ElastiCache "+name+"-001", "amazon-elasticache"
 	case Lambda:
-		m.Description, m.RequesterID, m.NetworkFabric = "AWS Lambda VPC ENI-"+name+"-"+uuid(r.next(), r.next()), "AROAEXAMPLE:"+w.Account, "lambda"
+		m.Description, m.RequesterID, m.Type = "AWS Lambda VPC ENI-"+name+"-"+uuid(r.next(), r.next()), "AROAEXAMPLE:"+w.Account, "lambda"
 	case NAT:
-		m.Description, m.NetworkFabric, m.SourceDestSkip = "Interface for NAT Gateway "+id("nat", r.next()), "nat_gateway", true
+		m.Description, m.Type, m.SourceDestSkip = "Interface for NAT Gateway "+id("nat", r.next()), "nat_gateway", true
 	case Fargate:
 		m.Description, m.RequesterID = fmt.Sprintf("arn:aws:ecs:%s:%s:attachment/%s", w.Region, w.Account, uuid(r.next(), r.next())), "578734482556"
 	}

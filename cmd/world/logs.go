@@ -1,10 +1,10 @@
 package world
 
 import (
-	"bufio"
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +12,15 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+)
+
+// Order is the order of the records within a file.
+type Order int
+
+const (
+	Mixed    Order = iota // neighbours are drawn apart, by a reservoir of some thousand records
+	AsMade                // the records of a connection side by side, as Records makes them
+	Shuffled              // wholly random; holds the records of the open files in memory
 )
 
 // LogOptions say how the logs are delivered. The zero value is AWS's default: gzip text, one folder per day.
@@ -23,7 +32,7 @@ type LogOptions struct {
 	Hive    bool          // HiveCompatiblePartitions
 	Hourly  bool          // PerHourPartition
 	Slot    time.Duration // what one file holds: 5m as AWS does, up to 24h; 0: 1h
-	Shuffle bool          // the records of a file in random order
+	Order   Order
 	// LoseShare is the share of records that never arrive: delivery is best effort [F 1.3].
 	LoseShare float64
 }
@@ -56,8 +65,8 @@ func (w *World) WriteLogs(dir string, o LogOptions) (Written, error) {
 	return w.Window().WriteLogs(dir, o)
 }
 
-// WriteLogs writes the period's logs below dir. Memory does not grow with their number, except with Shuffle, which holds
-// the records of the open files.
+// WriteLogs writes the period's logs below dir. Memory does not grow with their number, except with Order
+// Shuffled.
 func (p Period) WriteLogs(dir string, o LogOptions) (Written, error) {
 	if o.Codec == "" {
 		o.Codec = "gzip"
@@ -104,6 +113,7 @@ type logWriter struct {
 	last   slotKey // of the record before, and its file
 	file   logFile
 	seen   uint64
+	idle   []*gzip.Writer // compressors of closed files, for the next ones
 	err    error
 }
 
@@ -149,12 +159,20 @@ func (lw *logWriter) create(k slotKey) (logFile, error) {
 	if lw.o.Parquet {
 		lf = newParquetFile(&lw.layout, out, lw.o.Codec)
 	} else {
-		lf, err = newTextFile(&lw.layout, out, lw.o)
+		lf, err = lw.newTextFile(out)
 	}
-	if lw.o.Shuffle {
-		lf = &shuffled{logFile: lf, rng: rng(hash(lw.w.Seed, hashString(name[len(lw.dir):])))}
+	return lw.ordered(lf, k), err
+}
+
+func (lw *logWriter) ordered(lf logFile, k slotKey) logFile {
+	m := &mixed{logFile: lf, limit: reservoir, rng: rng(hash(lw.w.Seed, hashString(k.log.ID), uint64(k.slot)))}
+	switch lw.o.Order {
+	case AsMade:
+		return lf
+	case Shuffled:
+		m.limit = math.MaxInt
 	}
-	return lf, err
+	return m
 }
 
 // key is the object's key below the bucket [F 3.1].
@@ -213,68 +231,62 @@ func (c *counted) Write(b []byte) (int, error) {
 
 // textFile is lines with a header, compressed or not.
 type textFile struct {
-	layout *layout
-	out    *counted
-	buf    *bufio.Writer
-	gz     *gzip.Writer
-	line   []byte
+	lw   *logWriter
+	out  *counted
+	sink io.Writer
+	gz   *gzip.Writer
+	buf  []byte
 }
 
-func newTextFile(l *layout, out *counted, o LogOptions) (logFile, error) {
-	t := &textFile{layout: l, out: out}
-	var sink io.Writer = out
-	if o.Codec == "gzip" {
-		level := gzip.DefaultCompression
-		if o.Level != 0 {
-			level = o.Level
-		}
-		var err error
-		if t.gz, err = gzip.NewWriterLevel(out, level); err != nil {
+// textChunk is how much text is gathered before it is written.
+const textChunk = 64 << 10
+
+func (lw *logWriter) newTextFile(out *counted) (logFile, error) {
+	t := &textFile{lw: lw, out: out, sink: out, buf: make([]byte, 0, textChunk+4096)}
+	if lw.o.Codec == "gzip" {
+		if err := t.compress(); err != nil {
 			return nil, err
 		}
-		sink = t.gz
 	}
-	t.buf = bufio.NewWriterSize(sink, 64<<10)
-	_, err := t.buf.WriteString(strings.Join(l.w.Fields, " ") + "\n")
-	return t, err
+	t.buf = append(append(t.buf, strings.Join(lw.w.Fields, " ")...), '\n')
+	return t, nil
+}
+
+// compress takes a compressor that another file is done with, or makes one.
+func (t *textFile) compress() (err error) {
+	if n := len(t.lw.idle); n > 0 {
+		t.gz, t.lw.idle = t.lw.idle[n-1], t.lw.idle[:n-1]
+		t.gz.Reset(t.out)
+	} else {
+		level := gzip.DefaultCompression
+		if t.lw.o.Level != 0 {
+			level = t.lw.o.Level
+		}
+		t.gz, err = gzip.NewWriterLevel(t.out, level)
+	}
+	t.sink = t.gz
+	return err
 }
 
 func (t *textFile) add(r *Record) error {
-	t.line = t.layout.appendText(t.line[:0], r)
-	_, err := t.buf.Write(t.line)
+	t.buf = t.lw.layout.appendText(t.buf, r)
+	if len(t.buf) < textChunk {
+		return nil
+	}
+	return t.flush()
+}
+
+func (t *textFile) flush() error {
+	_, err := t.sink.Write(t.buf)
+	t.buf = t.buf[:0]
 	return err
 }
 
 func (t *textFile) close() error {
-	err := t.buf.Flush()
+	err := t.flush()
 	if t.gz != nil {
 		err = cmp.Or(err, t.gz.Close())
+		t.lw.idle = append(t.lw.idle, t.gz)
 	}
 	return cmp.Or(err, t.out.f.Close())
-}
-
-// shuffled holds back a file's records and writes them in random order.
-type shuffled struct {
-	logFile
-	rng  rng
-	held []Record
-}
-
-func (s *shuffled) add(r *Record) error {
-	s.held = append(s.held, *r)
-	return nil
-}
-
-func (s *shuffled) close() error {
-	for i := len(s.held) - 1; i > 0; i-- {
-		j := s.rng.n(i + 1)
-		s.held[i], s.held[j] = s.held[j], s.held[i]
-	}
-	var first error
-	for i := range s.held {
-		if err := s.logFile.add(&s.held[i]); err != nil && first == nil {
-			first = err
-		}
-	}
-	return cmp.Or(first, s.logFile.close())
 }

@@ -69,9 +69,9 @@ type Peering struct {
 
 // onPrem is the company's network behind the virtual private gateway. Every VPC routes it there.
 var (
-	onPrem      = netip.MustParsePrefix("10.200.0.0/16")
-	office      = netip.MustParsePrefix("10.200.4.0/26")   // people's laptops: new addresses every day
-	officeEgrss = netip.MustParsePrefix("198.51.100.0/28") // the office as the Internet sees it
+	onPrem       = netip.MustParsePrefix("10.200.0.0/16")
+	office       = netip.MustParsePrefix("10.200.4.0/26")   // people's laptops: new addresses every day
+	officeEgress = netip.MustParsePrefix("198.51.100.0/28") // the office as the Internet sees it
 )
 
 // s3Prefixes are the addresses of S3 in this pretended region; flows to the gateway endpoint keep them [F 6].

@@ -29,8 +29,8 @@ type Options struct {
 	Start     time.Time // first day of the window, UTC midnight; zero: 2026-01-01
 	Days      int       // of the window; 0: 30
 	AfterDays int       // days after the window that can be replayed; 0: 31
-	// Interfaces is about how many interfaces are alive at a time; 0: as many as the scenarios need. Members of the
-	// autoscaled tiers make up the rest, in one VPC for every 400.
+	// Interfaces is about how many interfaces are alive at a time; 0: as many as the scenarios need (all of them: about 180).
+	// Members of the scenario tiers make up the rest, in one VPC for every 400.
 	Interfaces int
 	// Conversations is about how many connections the ordinary traffic makes in the window (the traffic that scenarios
 	// need for their labels comes on top); 0: natural rates. RecordTarget instead steers by the number of flow-log records.
@@ -44,6 +44,7 @@ type Options struct {
 	Aggregation   int      // 60 or 600 seconds; 0: 600
 	Overlap       bool     // a second flow log on every VPC, with the other aggregation interval and the same fields
 	Idle          Idle
+	Busy          float64 // multiplies all traffic, that of labels too; 0: 1
 	SkipShare     float64 // share of interface-hours in which AWS skipped records: one SKIPDATA row, one interval lost
 	ChurnDays     float64 // life of an autoscaled member in days; 0: 4
 	AddressReuse  float64 // share of new members that take an address another interface has released
@@ -69,6 +70,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.ChurnDays == 0 {
 		o.ChurnDays = 4
+	}
+	if o.Busy == 0 {
+		o.Busy = 1
 	}
 	if o.Scenarios == nil {
 		o.Scenarios = ScenarioNames()

@@ -2,6 +2,7 @@ package world
 
 import (
 	"cmp"
+	"net/netip"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -21,13 +22,15 @@ type parquetFile struct {
 	order  []int // column index in the file of each field
 	rows   []parquet.Row
 	n      int
+	texts  map[string]parquet.Value
+	addrs  map[netip.Addr]parquet.Value
 }
 
 const rowBatch = 512
 
 func newParquetFile(l *layout, out *counted, codec string) *parquetFile {
 	schema := parquetSchema(l)
-	p := &parquetFile{layout: l, out: out, rows: make([]parquet.Row, rowBatch),
+	p := &parquetFile{layout: l, out: out, rows: make([]parquet.Row, rowBatch), texts: map[string]parquet.Value{}, addrs: map[netip.Addr]parquet.Value{},
 		w: parquet.NewWriter(out, schema, parquet.Compression(codecs[codec]), parquet.CreatedBy("world", "1", "0"))}
 	for _, f := range l.w.Fields {
 		leaf, _ := schema.Lookup(columnName(f))
@@ -45,14 +48,12 @@ func columnName(field string) string { return strings.ReplaceAll(field, "-", "_"
 func parquetSchema(l *layout) *parquet.Schema {
 	g := parquet.Group{}
 	for _, f := range l.w.Fields {
-		var n parquet.Node
-		switch columnByName[f] {
-		case colVersion, colSrcPort, colDstPort, colProtocol, colFlags, colPath:
+		n := parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
+		switch kinds[columnByName[f]] {
+		case number32:
 			n = parquet.Int(32)
-		case colPackets, colBytes, colStart, colEnd:
+		case number64:
 			n = parquet.Int(64)
-		default:
-			n = parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
 		}
 		g[columnName(f)] = parquet.Optional(n)
 	}
@@ -76,21 +77,50 @@ func (p *parquetFile) add(r *Record) error {
 }
 
 func (p *parquetFile) value(r *Record, c column) parquet.Value {
-	if n, ok := p.layout.number(r, c); ok {
-		switch c {
-		case colPackets, colBytes, colStart, colEnd:
+	switch kinds[c] {
+	case number32:
+		if n, ok := p.layout.number(r, c); ok {
+			return parquet.Int32Value(int32(n))
+		}
+	case number64:
+		if n, ok := p.layout.number(r, c); ok {
 			return parquet.Int64Value(n)
 		}
-		return parquet.Int32Value(int32(n))
-	}
-	if a := r.addr(c); a.IsValid() {
-		return parquet.ByteArrayValue(a.AppendTo(nil))
-	}
-	if s := p.layout.text(r, c); s != "" {
-		return parquet.ByteArrayValue([]byte(s))
+	case address:
+		if a := r.addr(c); a.IsValid() {
+			return p.addr(a)
+		}
+	default:
+		if s := p.layout.text(r, c); s != "" {
+			return p.text(s)
+		}
 	}
 	return parquet.NullValue()
 }
+
+// text and addr make a value once: the same few names, and many of the addresses, come again and again.
+func (p *parquetFile) text(s string) parquet.Value {
+	v, ok := p.texts[s]
+	if !ok {
+		v = parquet.ByteArrayValue([]byte(s))
+		p.texts[s] = v
+	}
+	return v
+}
+
+func (p *parquetFile) addr(a netip.Addr) parquet.Value {
+	v, ok := p.addrs[a]
+	if !ok {
+		if len(p.addrs) >= maxAddrs {
+			clear(p.addrs)
+		}
+		v = parquet.ByteArrayValue(appendAddr(nil, a))
+		p.addrs[a] = v
+	}
+	return v
+}
+
+const maxAddrs = 1 << 14
 
 func (p *parquetFile) flush() error {
 	_, err := p.w.WriteRows(p.rows[:p.n])

@@ -87,7 +87,7 @@ const (
 	colSrcService
 	colDstService
 	colDirection
-	colPath
+	colPath // the last: kinds ends here
 )
 
 // columnByName follows V5Fields, whose order is that of the constants.
@@ -141,16 +141,56 @@ func (l *layout) appendText(b []byte, r *Record) []byte {
 }
 
 func (l *layout) appendField(b []byte, r *Record, c column) []byte {
-	if n, ok := l.number(r, c); ok {
-		return strconv.AppendInt(b, n, 10)
-	}
-	if a := r.addr(c); a.IsValid() {
-		return a.AppendTo(b)
-	}
-	if s := l.text(r, c); s != "" {
-		return append(b, s...)
+	switch kinds[c] {
+	case number32, number64:
+		if n, ok := l.number(r, c); ok {
+			return strconv.AppendUint(b, uint64(n), 10)
+		}
+	case address:
+		if a := r.addr(c); a.IsValid() {
+			return appendAddr(b, a)
+		}
+	default:
+		if s := l.text(r, c); s != "" {
+			return append(b, s...)
+		}
 	}
 	return append(b, '-')
+}
+
+// kind is the type of a column, as Parquet has it; addresses are strings there.
+type kind uint8
+
+const (
+	words kind = iota
+	address
+	number32
+	number64
+)
+
+var kinds = [...]kind{
+	colVersion: number32, colSrcPort: number32, colDstPort: number32, colProtocol: number32, colFlags: number32, colPath: number32,
+	colPackets: number64, colBytes: number64, colStart: number64, colEnd: number64,
+	colSrc: address, colDst: address, colPktSrc: address, colPktDst: address,
+}
+
+// octets are the numbers 0 to 255 as text.
+var octets = func() (t [256]string) {
+	for i := range t {
+		t[i] = strconv.Itoa(i)
+	}
+	return t
+}()
+
+func appendAddr(b []byte, a netip.Addr) []byte {
+	if !a.Is4() {
+		return a.AppendTo(b)
+	}
+	q := a.As4()
+	b = append(b, octets[q[0]]...)
+	b = append(append(b, '.'), octets[q[1]]...)
+	b = append(append(b, '.'), octets[q[2]]...)
+	return append(append(b, '.'), octets[q[3]]...)
 }
 
 // number is the value of an integer column; false where it is "-" or no integer.

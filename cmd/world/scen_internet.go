@@ -36,7 +36,7 @@ func closedPort(r *rng) uint16 {
 func buildBruteForce(w *World, v *VPC) {
 	g := w.group(v, "jumphost", "SSH gateway")
 	r := g.in("tcp", 22, 22, "0.0.0.0/0", "ssh")
-	ideal := r.instead(func(n *Rule) { n.Peer = officeEgrss.String() })
+	ideal := r.instead(func(n *Rule) { n.Peer = officeEgress.String() })
 	w.defect(r, "administrators come from the office only", peersWindow, false, ideal, Outcome{"narrow-peers", "review"})
 	f := w.fleetOf(v, hosts{name: "jumphost", n: 1, subnets: v.public(), groups: group(g), public: true})
 	admins := fixedHosts(onInternet, NATPort, "198.51.100.2", "198.51.100.3", "198.51.100.5")
@@ -60,8 +60,9 @@ func buildIPv6(w *World, v *VPC) {
 	r := back.in("tcp", 9443, 9443, v.CIDR6, "whole VPC")
 	lbs := w.fleetOf(v, hosts{name: "v6-front", n: 2, subnets: v.public(), groups: group(lb), kind: ALB, public: true, v6: true})
 	backs := w.fleetOf(v, hosts{name: "v6-back", n: 3, subnets: v.app(), groups: group(back), v6: true})
-	w.defect(r, "only the load balancer uses it", peersWindow, false, r.instead(func(n *Rule) { n.Peer = lb.ID }),
-		Outcome{"narrow-peers", "proposed"})
+	// Not a reference: that would let the load balancer's IPv4 addresses in too, which this rule never did.
+	subnet := func(i int) Rule { return r.instead(func(n *Rule) { n.Peer = v.public()[i].CIDR6.String() })[0] }
+	w.defect(r, "only the load balancer uses it", peersWindow, false, []Rule{subnet(0), subnet(1)}, Outcome{"narrow-peers", "proposed"})
 	w.flow(flow{from: visitors(w.Visitors, 0x4), to: lbs.any(), proto: tcp, port: 443, perDay: 30, when: business})
 	w.flow(flow{from: visitors6(w.Visitors, 0x6), to: lbs.v6(), proto: tcp, port: 443, perDay: 60, when: business})
 	w.flow(flow{from: lbs.v6(), to: backs.v6(), proto: tcp, port: 9443, perDay: 90, when: business, fixed: true})
@@ -72,8 +73,9 @@ func buildIPv6(w *World, v *VPC) {
 func buildNAT(w *World, v *VPC) {
 	gw := w.natGateway(v)
 	workers, g := w.clients(v, "crawler", 3)
-	g.in("tcp", 9100, 9100, v.CIDR, "metrics")
-	m, _ := w.clients(v, "crawler-metrics", 1)
+	m, from := w.clients(v, "crawler-metrics", 1)
+	r := g.in("tcp", 9100, 9100, v.CIDR, "metrics")
+	w.defect(r, "one host uses it", peersWindow, false, r.instead(func(n *Rule) { n.Peer = from.ID }), Outcome{"narrow-peers", "proposed"})
 	w.flow(flow{from: m.any(), to: workers.any(), proto: tcp, port: 9100, perDay: 48, fixed: true})
 	w.flow(flow{from: workers.any(), to: visitors(400, 0xca11), proto: tcp, port: 443, perDay: 90, style: throughNAT, via: gw})
 }

@@ -3,7 +3,7 @@ package world
 // buildPrefixLists: a customer's list as source (mutable without any event of the group [F 5]), and the S3 gateway
 // endpoint's list as destination: flows keep the public addresses of S3, and the list is the only stable name [F 6].
 func buildPrefixLists(w *World, v *VPC) {
-	pl := w.prefixList("corporate-offices", 10, office.String(), "10.200.5.0/26", officeEgrss.String())
+	pl := w.prefixList("corporate-offices", 10, office.String(), "10.200.5.0/26", officeEgress.String())
 	g := w.closedGroup(v, "intranet", "intranet")
 	g.in("tcp", 443, 443, pl, "offices")
 	r := g.out("tcp", 443, 443, v.S3, "S3 by the gateway endpoint")

@@ -116,13 +116,16 @@ func buildHighPorts(w *World, v *VPC) {
 	w.flow(flow{from: k.any(), to: k.any(), proto: tcp, port: 9093, perDay: 48})
 
 	n := w.group(v, "k8s-node", "cluster nodes")
-	n.in("tcp", 30000, 32767, from, "NodePort")
+	r := n.in("tcp", 30000, 32767, from, "NodePort")
+	one := func(port int) Rule { return r.instead(func(n *Rule) { n.From, n.To = port, port })[0] }
+	w.defect(r, "three node ports are used, always the same", portsWindow, false, []Rule{one(30080), one(31443), one(32100)},
+		Outcome{"narrow-ports", "proposed"})
 	n.in("tcp", 50051, 50051, from, "gRPC in pods")
 	n.in("tcp", 27017, 27017, n, "MongoDB in pods")
 	n.in("tcp", 61616, 61616, from, "ActiveMQ in pods")
 	nodes := w.fleetOf(v, hosts{name: "k8s-node", n: 3, subnets: v.app(), groups: group(n), pods: 4})
 	nodePort := func(r *rng) uint16 { return [...]uint16{30080, 31443, 32100}[r.n(3)] }
-	w.flow(flow{from: app.any(), to: nodes.any(), proto: tcp, ports: nodePort, perDay: 90})
+	w.flow(flow{from: app.any(), to: nodes.any(), proto: tcp, ports: nodePort, perDay: 90, fixed: true})
 	w.flow(flow{from: app.any(), to: nodes.pod(), proto: tcp, port: 50051, perDay: 120})
 	w.flow(flow{from: nodes.pod(), to: nodes.pod(), proto: tcp, port: 27017, perDay: 60})
 	w.flow(flow{from: app.any(), to: nodes.pod(), proto: tcp, port: 61616, perDay: 60})
@@ -157,13 +160,15 @@ func buildSharedGroup(w *World, v *VPC) {
 // buildPeering: references into a peered VPC of the same region [F 5].
 func buildPeering(w *World, v *VPC) {
 	far := w.addVPC("shared-services")
-	w.peer(v, far)
+	p := w.peer(v, far)
 	mon := w.group(far, "monitoring", "monitoring in the shared VPC")
 	g := w.group(v, "monitored", "monitored hosts")
 	g.in("tcp", 9103, 9103, mon, "scrapes across the peering")
 	m := w.fleetOf(far, hosts{name: "monitoring", n: 2, subnets: far.ops(), groups: group(mon)})
 	f := w.fleetOf(v, hosts{name: "monitored", n: 3, subnets: v.app(), groups: group(g)})
-	mon.in("tcp", 9093, 9093, v.CIDR, "alerts from the peered VPC")
+	r := mon.in("tcp", 9093, 9093, v.CIDR, "alerts from the peered VPC")
+	w.defect(r, "three hosts use it", peersWindow, false, r.instead(func(n *Rule) { n.Peer, n.PeeringID = g.ID, p.ID }),
+		Outcome{"narrow-peers", "proposed"}, Outcome{"narrow-peers", "review"})
 	w.flow(flow{from: m.any(), to: f.any(), proto: tcp, port: 9103, perDay: 96, fixed: true})
 	w.flow(flow{from: f.any(), to: m.any(), proto: tcp, port: 9093, perDay: 12, fixed: true})
 }
@@ -200,7 +205,7 @@ func buildProtected(w *World, v *VPC) {
 	w.keep(out, 0, "EFA: all traffic within the group")
 	f := w.fleetOf(v, hosts{name: "hpc", n: 2, subnets: v.app(), groups: group(efa)})
 	for _, m := range f.slots {
-		m[0].NetworkFabric = "efa"
+		m[0].Type = "efa"
 	}
 	w.flow(flow{from: f.any(), to: f.any(), proto: tcp, port: 2049, perDay: 24, fixed: true})
 

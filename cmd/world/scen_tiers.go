@@ -20,13 +20,9 @@ func buildTiers(w *World, main *VPC) {
 	}
 }
 
-// tierInterfaces is what the other scenarios leave of Options.Interfaces, at least a handful.
+// tierInterfaces is what the scenarios before leave of Options.Interfaces, at least a handful.
 func (w *World) tierInterfaces() int {
-	others := 0
-	if len(w.Scenarios) > 5 {
-		others = 90
-	}
-	return max(16, w.Options.Interfaces-others)
+	return max(16, w.Options.Interfaces-len(w.InterfacesAt(w.start)))
 }
 
 func (w *World) tierCell(v *VPC, n, cell int) {

@@ -7,9 +7,8 @@ type scenario struct {
 	build func(*World, *VPC)
 }
 
-// scenarios in the order they are built.
+// scenarios in the order they are built: tiers last, because it fills up to Options.Interfaces.
 var scenarios = []scenario{
-	{"tiers", "load balancer, web, app, db, cache, bastion; groups that reference groups; members that are replaced", buildTiers},
 	{"microservices", "many services with a group each that call each other by reference", buildMicroservices},
 	{"scanners", "the Internet knocks: SYN without answer, answered by RST, rejected", buildScanners},
 	{"bruteforce", "world-open SSH: password guessing beside the office's logins", buildBruteForce},
@@ -41,6 +40,7 @@ var scenarios = []scenario{
 	{"broadnarrow", "a broad rule over a narrow used one: the narrow one must stay", buildBroadOverNarrow},
 	{"egress", "defect: an unused egress rule", buildEgress},
 	{"blocked", "an internal client that keeps knocking at a closed group", buildBlocked},
+	{"tiers", "load balancer, web, app, db, cache, bastion; groups that reference groups; members that are replaced", buildTiers},
 }
 
 // ScenarioNames are the names for Options.Scenarios.

@@ -215,7 +215,7 @@ func (f *flow) hour(e *emitter, h int64) {
 		f.longHour(e, h, &r)
 		return
 	}
-	rate := f.perDay * f.when(h)
+	rate := f.perDay * f.when(h) * e.w.Busy
 	if !f.fixed {
 		rate *= e.w.scale
 	}

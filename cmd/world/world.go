@@ -92,14 +92,17 @@ func (w *World) fail(format string, args ...any) {
 }
 
 func (w *World) scaleToConversations() {
-	perDay := 0.0
+	natural := 0.0
 	for _, f := range w.flows {
-		if !f.fixed {
-			perDay += f.perDay
+		if f.fixed || f.long > 0 {
+			continue
+		}
+		for h := w.start; h < w.end; h += hour {
+			natural += f.perDay * f.when(h) * w.Busy
 		}
 	}
-	if perDay > 0 {
-		w.scale = float64(w.Conversations) / (perDay * float64(w.Days))
+	if natural > 0 {
+		w.scale = float64(w.Conversations) / natural
 	}
 }
 

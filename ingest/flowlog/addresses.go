@@ -12,8 +12,9 @@ import (
 // addresses remembers what address a text is, for texts up to 16 bytes (all of IPv4) and up to 40 (IPv6) apart. An
 // address is a pure function of its text, so the cache lives as long as its worker.
 type addresses struct {
-	short []shortAddr
-	long  []longAddr
+	short   []shortAddr
+	long    []longAddr
+	scratch [longAddrLen]byte
 }
 
 type shortAddr struct{ k0, k1, v0, v1 uint64 }
@@ -37,27 +38,27 @@ func (a *addresses) init() {
 
 var errNoAddr = errors.New("no plain address")
 
-// parseAddr reads an address as 16 bytes, IPv4 as ::ffff:a.b.c.d. It allocates for errors only.
-func parseAddr(text []byte) ([16]byte, error) {
+// parseAddr reads an address. It allocates for errors only.
+func parseAddr(text []byte) (address, error) {
 	// The string is a view: what outlives this call is made of a copy. A zone would be kept, so it is refused before.
 	if len(text) == 0 || bytes.IndexByte(text, '%') >= 0 {
-		return [16]byte{}, fmt.Errorf("%q: %w", text, errNoAddr)
+		return address{}, fmt.Errorf("%q: %w", text, errNoAddr)
 	}
 	ip, err := netip.ParseAddr(unsafe.String(&text[0], len(text)))
 	if err != nil {
 		_, err = netip.ParseAddr(string(text))
-		return [16]byte{}, err
+		return address{}, err
 	}
 	return ip.As16(), nil
 }
 
-// addrColumn parses one address column into dst, 16 bytes a row, and appends the rows that are "-" to nulls. It is false
-// when a value is no address.
-func (l *lines) addrColumn(a *addresses, field int, dst []byte, nulls []uint32) ([]uint32, bool) {
-	for r := range len(dst) / 16 {
+// addrColumn parses one address column into dst, and appends the rows that are "-" to nulls. It is false when a value is
+// no address.
+func (l *lines) addrColumn(a *addresses, field int, dst []address, nulls []uint32) ([]uint32, bool) {
+	for r := range dst {
 		s, e := l.field(r, field)
 		n := e - s
-		out := dst[16*r : 16*r+16]
+		out := &dst[r]
 		var v0, v1 uint64
 		ok := true
 		if n <= shortAddrLen {
@@ -67,7 +68,7 @@ func (l *lines) addrColumn(a *addresses, field int, dst []byte, nulls []uint32) 
 			entry := &a.short[(k0^k1*0x9E3779B97F4A7C15)*0xD6E8FEB86659FD93>>(64-shortAddrBits)]
 			if entry.k0 != k0 || entry.k1 != k1 {
 				if n == 1 && b[0] == '-' {
-					clear(out)
+					*out = address{}
 					nulls = append(nulls, uint32(r))
 					continue
 				}
@@ -80,7 +81,7 @@ func (l *lines) addrColumn(a *addresses, field int, dst []byte, nulls []uint32) 
 		if !ok {
 			return nulls, false
 		}
-		binary.LittleEndian.PutUint64(out, v0)
+		binary.LittleEndian.PutUint64(out[:], v0)
 		binary.LittleEndian.PutUint64(out[8:], v1)
 	}
 	return nulls, true
@@ -116,4 +117,19 @@ func (a *addresses) lookupLong(b []byte, n int) (v0, v1 uint64, ok bool) {
 		*entry = longAddr{key, binary.LittleEndian.Uint64(ip[:]), binary.LittleEndian.Uint64(ip[8:])}
 	}
 	return entry.v0, entry.v1, true
+}
+
+// parse reads an address through the cache: for pages of plain texts.
+func (a *addresses) parse(text []byte) (address, error) {
+	if len(text) <= longAddrLen {
+		b := a.scratch[:]
+		copy(b, text)
+		if v0, v1, ok := a.lookupLong(b, len(text)); ok {
+			var out address
+			binary.LittleEndian.PutUint64(out[:], v0)
+			binary.LittleEndian.PutUint64(out[8:], v1)
+			return out, nil
+		}
+	}
+	return parseAddr(text)
 }

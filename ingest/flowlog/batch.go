@@ -1,6 +1,8 @@
 package flowlog
 
 import (
+	"unsafe"
+
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -45,7 +47,7 @@ func (c *columns) batch(bits *bitmaps, ids *interfaces) arrow.Record {
 		data.Release()
 	}
 	for i, column := range addrColumns {
-		wrap(column, c.addr[i][:16*n])
+		wrap(column, addressBytes(c.addr[i][:n]))
 	}
 	wrap(ColSrcPort, arrow.Uint16Traits.CastToBytes(c.ports[0][:n]))
 	wrap(ColDstPort, arrow.Uint16Traits.CastToBytes(c.ports[1][:n]))
@@ -109,4 +111,9 @@ func (t *texts) array() arrow.Array {
 	}, nil, 0, 0)
 	defer data.Release()
 	return array.NewStringData(data)
+}
+
+// addressBytes are addresses as Arrow stores them, one after another.
+func addressBytes(a []address) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(a))), len(a)*len(address{}))
 }

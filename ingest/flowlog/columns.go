@@ -1,6 +1,8 @@
 package flowlog
 
 import (
+	"slices"
+
 	"github.com/sgtrim/sgtrim/analyze"
 )
 
@@ -10,13 +12,16 @@ const maxRows = 16384
 // addrColumns are the address columns in the order of columns.addr.
 var addrColumns = [4]int{ColSrcAddr, ColDstAddr, ColPktSrcAddr, ColPktDstAddr}
 
+// address is an IPv6 address, or IPv4 as ::ffff:a.b.c.d.
+type address [16]byte
+
 // columns is a batch being made: plain slices of maxRows, of which the first n rows are used, and for each column the
 // rows that are null, ascending. Parsers write a column in one loop; a null is an exception, so it is kept as a list
 // instead of a bitmap that every row would have to touch.
 type columns struct {
 	n     int
-	ids   []int32   // index into the interface dictionaries
-	addr  [4][]byte // 16 bytes a row
+	ids   []int32 // index into the interface dictionaries
+	addr  [4][]address
 	ports [2][]uint16
 	proto []uint8
 	count [2][]int64 // packets, bytes
@@ -28,7 +33,7 @@ type columns struct {
 func (c *columns) init() {
 	c.ids = make([]int32, maxRows)
 	for i := range c.addr {
-		c.addr[i] = make([]byte, 16*maxRows)
+		c.addr[i] = make([]address, maxRows)
 	}
 	for i := range 2 {
 		c.ports[i] = make([]uint16, maxRows)
@@ -60,9 +65,9 @@ func (c *columns) absent(column, n int) {
 		clear(c.word.direction[:n])
 		return
 	case ColPktSrcAddr:
-		clear(c.addr[2][:16*n])
+		clear(c.addr[2][:n])
 	case ColPktDstAddr:
-		clear(c.addr[3][:16*n])
+		clear(c.addr[3][:n])
 	case ColPackets:
 		clear(c.count[0][:n])
 	case ColBytes:
@@ -82,7 +87,7 @@ func (c *columns) absent(column, n int) {
 // row is one record outside the columns; null holds bit column for each null.
 type row struct {
 	id        int32
-	addr      [4][16]byte
+	addr      [4]address
 	ports     [2]uint16
 	proto     uint8
 	count     [2]int64
@@ -100,7 +105,7 @@ func (c *columns) append(r *row) {
 	n := c.n
 	c.ids[n] = r.id
 	for i := range c.addr {
-		copy(c.addr[i][16*n:], r.addr[i][:])
+		c.addr[i][n] = r.addr[i]
 	}
 	for i := range 2 {
 		c.ports[i][n] = r.ports[i]
@@ -127,18 +132,13 @@ func (c *columns) append(r *row) {
 var needed = [...]int{ColSrcAddr, ColDstAddr, ColProtocol}
 
 // check hands the rows that are no valid records to bad, with the column at fault and the cause; a row may come more than
-// once. Values were checked when parsed; here is what takes two columns to see.
+// once, its first fault first. Values were checked when parsed; here is what takes two columns to see.
 func (c *columns) check(bad func(row uint32, column int, err error)) {
 	for _, column := range needed {
 		for _, r := range c.nulls[column] {
 			if c.word.status[r] == uint8(StatusOK) {
 				bad(r, column, errAbsent)
 			}
-		}
-	}
-	for _, column := range [...]int{ColStart, ColEnd} {
-		for _, r := range c.nulls[column] {
-			bad(r, column, errNoTime)
 		}
 	}
 	for r, action := range c.word.action[:c.n] {
@@ -169,7 +169,19 @@ func (c *columns) valid() bool {
 			}
 		}
 	}
-	return len(c.nulls[ColStart])+len(c.nulls[ColEnd]) == 0
+	return true
+}
+
+// settleEmpty gives rows that say nothing of any traffic a status, in a format without log-status. It does not tell
+// whether nothing was there or nothing was captured; the latter is the safe reading: a gap.
+func (c *columns) settleEmpty() {
+	for _, r := range c.nulls[ColSrcAddr] {
+		_, dst := slices.BinarySearch(c.nulls[ColDstAddr], r)
+		_, proto := slices.BinarySearch(c.nulls[ColProtocol], r)
+		if dst && proto && c.word.action[r] == 0 {
+			c.word.status[r] = uint8(StatusSkipData)
+		}
+	}
 }
 
 // keep drops all rows but those listed, ascending.
@@ -181,7 +193,7 @@ func (c *columns) keep(rows []uint32) {
 		from := int(from)
 		c.ids[to] = c.ids[from]
 		for i := range c.addr {
-			copy(c.addr[i][16*to:16*to+16], c.addr[i][16*from:16*from+16])
+			c.addr[i][to] = c.addr[i][from]
 		}
 		for i := range 2 {
 			c.ports[i][to] = c.ports[i][from]

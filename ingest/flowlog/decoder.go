@@ -72,14 +72,20 @@ type Decoder struct {
 	rows   []uint32 // rows that are kept of a batch
 	chunks [overlapChunks]chunk
 	gz     *gzip.Reader
+	pq     *columnReader // nil until the first Parquet object
 
 	// The object in work.
 	ctx    context.Context
 	in     Input
 	out    Output
 	counts Counts
-	format *format
-	line   int64 // of the text: lines before the one in work
+	format *recordFormat
+	line   int64 // lines, or rows of Parquet, before those in work
+
+	unread []byte // what follows the line that ended the reading
+
+	badCells []badCell // of a batch of Parquet
+	inOutput bool      // a function of out is running
 }
 
 // NewDecoder checks the options and makes a decoder. It holds about 4 MB.
@@ -122,15 +128,14 @@ func (d *Decoder) Decode(ctx context.Context, in Input, out Output) (Counts, err
 	d.cols.reset()
 	d.ids.reset()
 	err := d.decode()
-	d.ctx, d.in, d.out = nil, Input{}, Output{} // nothing of the object is held on to
+	d.ctx, d.in, d.out, d.unread = nil, Input{}, Output{}, nil // nothing of the object is held on to
 	return d.counts, err
 }
 
 func (d *Decoder) decode() error {
 	if d.in.At != nil {
-		var magic [4]byte
-		if n, _ := d.in.At.ReadAt(magic[:], 0); n == 4 && string(magic[:]) == parquetMagic {
-			return d.parquet(d.in.At, d.in.Size)
+		if IsParquet(d.in.At) {
+			return d.parquet(&stored{at: d.in.At}, d.in.Size)
 		}
 		d.in.Body = io.NewSectionReader(d.in.At, 0, d.in.Size)
 	}
@@ -221,7 +226,10 @@ func (d *Decoder) bad(line int64, field string, err error) error {
 	if d.out.Bad == nil {
 		return nil
 	}
-	return d.out.Bad(e)
+	d.inOutput = true
+	err = d.out.Bad(e)
+	d.inOutput = false
+	return err
 }
 
 // flush hands the rows in the columns on and empties them.
@@ -246,7 +254,9 @@ func (d *Decoder) flush() error {
 	var err error
 	if d.cols.n > 0 && d.out.Batch != nil {
 		rec := d.cols.batch(&d.bits, &d.ids)
+		d.inOutput = true
 		err = d.out.Batch(rec)
+		d.inOutput = false
 		rec.Release()
 	}
 	d.cols.reset()

@@ -38,6 +38,7 @@ var (
 var (
 	errAbsent     = errors.New(`is "-", but a record with status OK needs it`)
 	errNoTime     = errors.New(`is "-", but every record needs its interval`)
+	errNoStatus   = errors.New("absent: want OK, NODATA or SKIPDATA")
 	errBackwards  = errors.New("start is after end")
 	errLineLength = fmt.Errorf("line longer than %d bytes", maxLine)
 )

@@ -48,8 +48,8 @@ var columnOf = func() map[string]int {
 	return m
 }()
 
-// format says where the columns stand in a line.
-type format struct {
+// recordFormat says where the columns stand in a line.
+type recordFormat struct {
 	fields int             // tokens a line has
 	at     [NumColumns]int // position of each column, -1 when the format lacks it
 	// stamped: each line may start with the time that a CloudWatch Logs export puts before the message (aws-facts §3.3).
@@ -58,7 +58,7 @@ type format struct {
 	header  bool // the file says its format; else it was assumed or given
 }
 
-func (f *format) has(column int) bool { return f.at[column] >= 0 }
+func (f *recordFormat) has(column int) bool { return f.at[column] >= 0 }
 
 // isHeader reports whether the tokens of a line are field names. No record passes: each holds a number or an address,
 // and names start with a letter. Unknown names may stand among known ones, as AWS adds fields.
@@ -86,8 +86,8 @@ func isName(t []byte) bool {
 }
 
 // newFormat resolves the names of a format. It refuses formats that cannot be read.
-func newFormat(names []string) (*format, error) {
-	f := &format{fields: len(names)}
+func newFormat(names []string) (*recordFormat, error) {
+	f := &recordFormat{fields: len(names)}
 	for c := range f.at {
 		f.at[c] = -1
 	}
@@ -108,7 +108,7 @@ func newFormat(names []string) (*format, error) {
 }
 
 // complete refuses a format that lacks required columns, and names them.
-func (f *format) complete() error {
+func (f *recordFormat) complete() error {
 	var missing []string
 	for _, c := range required {
 		if !f.has(c) {
@@ -121,7 +121,7 @@ func (f *format) complete() error {
 	return nil
 }
 
-func headerFormat(tokens [][]byte) (*format, error) {
+func headerFormat(tokens [][]byte) (*recordFormat, error) {
 	names := make([]string, len(tokens))
 	for i, t := range tokens {
 		names[i] = string(t)
@@ -160,7 +160,7 @@ func ParseLogFields(s string) ([]string, error) {
 
 // guessFormat tells the format of a file whose first line is no header: the names given by the user, or the default
 // format when the line fits it.
-func guessFormat(first [][]byte, given []string) (*format, error) {
+func guessFormat(first [][]byte, given []string) (*recordFormat, error) {
 	rest := first
 	stamped := len(first) > 1 && isStamp(first[0])
 	if stamped {

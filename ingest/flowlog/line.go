@@ -43,6 +43,7 @@ func (d *Decoder) slow(buf []byte, n int) error {
 		rest = after
 		d.line++
 		if err := d.oneLine(line); err != nil {
+			d.unread = rest
 			return err
 		}
 		if d.cols.n == maxRows {
@@ -93,7 +94,7 @@ func (d *Decoder) oneLine(line []byte) error {
 }
 
 // parse reads all columns of a record but those of the interface. On an error it says which column is at fault.
-func (r *row) parse(tokens [][]byte, f *format) (column int, err error) {
+func (r *row) parse(tokens [][]byte, f *recordFormat) (column int, err error) {
 	for column := ColSrcAddr; column < NumColumns; column++ {
 		var text []byte
 		if f.has(column) {
@@ -104,9 +105,7 @@ func (r *row) parse(tokens [][]byte, f *format) (column int, err error) {
 		}
 	}
 	if !f.has(ColStatus) && r.empty() {
-		// A format without log-status does not say whether nothing was there or nothing was captured. The latter is
-		// the safe reading: a gap.
-		r.status = StatusSkipData
+		r.status = StatusSkipData // see settleEmpty
 	}
 	return r.check()
 }
@@ -156,7 +155,7 @@ func (r *row) set(column int, text []byte) (err error) {
 	case ColPackets, ColBytes:
 		r.count[column-ColPackets], err = parseNumber(text, math.MaxInt64)
 	case ColStart, ColEnd:
-		v, err = parseNumber(text, math.MaxInt64)
+		v, err = parseNumber(text, maxTime)
 		r.time[column-ColStart] = seconds(v)
 	case ColAction:
 		code, err = actionCodes.parse(text)
@@ -181,7 +180,7 @@ func (r *row) setNull(column int) error {
 	case ColStart, ColEnd:
 		return errNoTime
 	case ColStatus:
-		return fmt.Errorf("%q: unknown word", "-")
+		return errNoStatus
 	case ColAction:
 		r.action = analyze.ActionUnknown
 	case ColDirection:

@@ -104,7 +104,7 @@ func (l *lines) timeColumn(field int, dst []int64) bool {
 			dst[r] = seconds(int64(d0*1_000_000_000 + d1*100_000_000 + low))
 			continue
 		}
-		v, err := parseNumber(l.buf[s:e], math.MaxInt64)
+		v, err := parseNumber(l.buf[s:e], maxTime)
 		if err != nil {
 			return false
 		}
@@ -112,6 +112,9 @@ func (l *lines) timeColumn(field int, dst []int64) bool {
 	}
 	return true
 }
+
+// maxTime is the last time there is, in milliseconds: the largest second of 32 bits.
+const maxTime = math.MaxInt32*1000 + 999
 
 // seconds reads a time that some writers give in milliseconds (aws-facts §1.2).
 func seconds(v int64) int64 {

@@ -39,7 +39,7 @@ func Locate(prefix string) Place {
 	for rest != "" {
 		segment, after, whole := strings.Cut(rest, "/")
 		if !whole {
-			return Place{Level: p.Level, Hive: p.Hive, Account: p.Account, Region: p.Region, Base: p.Base, time: p.time}
+			return p
 		}
 		consumed += len(segment) + 1
 		p.enter(segment)
@@ -135,18 +135,21 @@ func (p Place) slot() time.Time {
 // when records were published (aws-facts §3.1).
 const Pad = time.Hour
 
-// DayPrefixes returns the prefixes of the days below a region's base that a padded window [since, until) touches, in order.
-func DayPrefixes(base string, hive bool, since, until time.Time) []string {
+// Span returns where the days of a padded window [since, until) lie among the keys below a region's base, which sort by
+// day: no key up to first is of the window, and none from end on. An open edge gives "".
+func (p Place) Span(since, until time.Time) (first, end string) {
 	format := "2006/01/02/"
-	if hive {
+	if p.Hive {
 		format = "year=2006/month=01/day=02/"
 	}
-	var out []string
-	last := until.Add(Pad).Add(-1).UTC()
-	for day := since.Add(-Pad).UTC().Truncate(24 * time.Hour); !day.After(last); day = day.AddDate(0, 0, 1) {
-		out = append(out, base+day.Format(format))
+	if !since.IsZero() {
+		first = p.Base + since.Add(-Pad).UTC().Format(format)
 	}
-	return out
+	if !until.IsZero() {
+		last := until.Add(Pad).Add(-1).UTC()
+		end = p.Base + last.AddDate(0, 0, 1).Format(format)
+	}
+	return first, end
 }
 
 // InWindow reports whether an object of this slot can hold records that end in [since, until); zero times are open, and

@@ -38,14 +38,22 @@ func invalidAt(s string, i int) bool {
 	return n == 1
 }
 
-// markdown makes hostile text safe in running Markdown: it reads as plain words, whatever it contains.
+// markdown makes hostile text safe in running Markdown: it reads as plain words, whatever it contains. It links nothing and
+// calls nobody: a zero-width space follows @, and parts what would be an address of a page.
 func markdown(s string) string {
+	s = plain(s)
 	var b strings.Builder
-	for _, r := range plain(s) {
-		if r < 0x80 && strings.ContainsRune("\\`*_{}[]()#+-.!|<>&~@:$\"'^=", r) {
+	for i, r := range s {
+		switch {
+		case strings.ContainsRune("\\`*_[]<>&~|#$", r), strings.ContainsRune("-+=.)", r) && strings.Trim(s[:i], "0123456789") == "":
 			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '@', r == ':' && strings.HasPrefix(s[i:], "://"), r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
+			b.WriteRune(r)
+			b.WriteRune('\u200b')
+		default:
+			b.WriteRune(r)
 		}
-		b.WriteRune(r)
 	}
 	return b.String()
 }
@@ -102,10 +110,10 @@ func jsonASCII(v any) string {
 	return b.String()
 }
 
-// csvCell makes a cell that no spreadsheet takes for a formula [OWASP: a cell that begins with = + - @, tab or CR].
+// csvCell makes a cell that no spreadsheet takes for a formula [OWASP: a cell that begins with = + - @; plain has dealt with tab and CR].
 func csvCell(s string) string {
 	s = plain(s)
-	if s != "" && strings.ContainsRune("=+-@\t\r|%", rune(s[0])) {
+	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
 		return "'" + s
 	}
 	return s

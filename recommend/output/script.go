@@ -49,7 +49,7 @@ func Scripts(p *recommend.Plan, e *estate.Estate, include Include) []File {
 			}
 			suffix = "-" + fileWord(s.account) + "-" + fileWord(s.region)
 		}
-		sections := sectionsOf(changes[s], e)
+		sections := sectionsOf(changes[s], p.ID, e)
 		for _, mode := range []string{"apply", "rollback"} {
 			files = append(files, File{mode + suffix + ".sh", []byte(script(mode, p, s, sections))})
 		}
@@ -156,12 +156,12 @@ var usage = map[string]string{
 }
 
 // sectionsOf collects the groups that the changes touch, in the plan's order, then those that they only lean on.
-func sectionsOf(changes []*recommend.Change, e *estate.Estate) []*section {
+func sectionsOf(changes []*recommend.Change, plan string, e *estate.Estate) []*section {
 	var list []*section
 	byID := map[string]*section{}
 	add := func(id string) *section {
 		if byID[id] == nil {
-			byID[id] = newSection(id, e)
+			byID[id] = newSection(id, plan, e)
 			list = append(list, byID[id])
 		}
 		return byID[id]

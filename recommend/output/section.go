@@ -14,6 +14,7 @@ import (
 // section is what a script must know of one group.
 type section struct {
 	id, name, vpc, owner string
+	plan                 string // the plan's id
 	estate               *estate.Estate
 	changes              []*recommend.Change // none: other groups lean on it
 	before, after        map[analyze.RuleKey]analyze.Rule
@@ -22,8 +23,8 @@ type section struct {
 	leans                map[string]bool // other groups
 }
 
-func newSection(id string, e *estate.Estate) *section {
-	x := &section{id: id, name: "?", estate: e, before: map[analyze.RuleKey]analyze.Rule{}, leans: map[string]bool{}}
+func newSection(id, plan string, e *estate.Estate) *section {
+	x := &section{id: id, plan: plan, name: "?", estate: e, before: map[analyze.RuleKey]analyze.Rule{}, leans: map[string]bool{}}
 	g := e.Groups[id]
 	if g == nil {
 		x.unguarded = "the estate does not know it"
@@ -125,9 +126,20 @@ func (x *section) apply(b *strings.Builder, c *recommend.Change) {
 		fmt.Fprintf(b, "    old %s %s\n", shell(line(r.RuleKey)), word(jsonASCII(permission(r, x.owner)), comment(r)))
 	}
 	for _, r := range come {
-		fmt.Fprintf(b, "    new %s %s\n", shell(line(r.RuleKey)), shell(jsonASCII(permission(r, x.owner))))
+		fmt.Fprintf(b, "    new %s %s%s\n", shell(line(r.RuleKey)), shell(jsonASCII(permission(r, x.owner))), x.newTags(r))
 	}
 	x.inPlace(b, gone, come)
+}
+
+// newTags is the further argument of a new rule that carries on tags of the old one; without such, the plan's tag is given
+// by the script.
+func (x *section) newTags(r analyze.Rule) string {
+	tags := maps.Clone(r.Tags)
+	if len(tags) == 0 || tagSpecification(tags) == "" {
+		return ""
+	}
+	tags[planTag] = x.plan
+	return " " + shell(tagSpecification(tags))
 }
 
 func (x *section) rollback(b *strings.Builder, c *recommend.Change) {

@@ -128,11 +128,11 @@ func (w *world) fake() *fakeEC2 {
 }
 
 // randomWorld has groups with random changes of every shape that a plan may hold.
-func randomWorld(t testing.TB, seed uint64) *world {
+func randomWorld(t testing.TB, seed uint64, groups int) *world {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	w := newWorld(t)
 	w.e.PrefixLists["pl-1"] = &estate.PrefixList{ID: "pl-1", Version: 3}
-	for i := range 3 {
+	for i := range groups {
 		id := fmt.Sprintf("sg-%d", i)
 		w.eni(fmt.Sprintf("eni-%d", i), id, "sg-0")
 		var rules, kinds []string
@@ -148,7 +148,7 @@ func randomWorld(t testing.TB, seed uint64) *world {
 			case 2:
 				kinds = append(kinds, rules[j]+" => "+narrow(1)+" + "+narrow(2))
 			case 3:
-				kinds = append(kinds, rules[j]+fmt.Sprintf(" => %s tcp %d sg-%d", d, 1000*j+7, rnd.IntN(3)))
+				kinds = append(kinds, rules[j]+fmt.Sprintf(" => %s tcp %d sg-%d", d, 1000*j+7, rnd.IntN(groups)))
 			case 4:
 				kinds = append(kinds, rules[j]+fmt.Sprintf(" => %s tcp %d pl-1", d, 1000*j+8))
 			}
@@ -166,4 +166,45 @@ func randomWorld(t testing.TB, seed uint64) *world {
 		}
 	}
 	return w
+}
+
+// fillIn gives the plan figures, traffic and notes.
+func (w *world) fillIn(seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 2))
+	p := w.p
+	use := func() recommend.Use {
+		if rnd.IntN(3) == 0 {
+			return recommend.Use{}
+		}
+		return recommend.Use{Hits: 12, Credited: 12, Peers: 3, Ports: []string{"tcp 443", "tcp 8000-8010"}, Flows: rnd.Int64N(1e7), Bytes: rnd.Int64N(1e12),
+			DaysSeen: 1 + rnd.IntN(90), FirstSeen: day(2), LastSeen: day(90)}
+	}
+	traffic := func(cause string) recommend.Traffic {
+		return recommend.Traffic{Interface: "eni-1", Direction: analyze.Ingress, Peer: "203.0.113.9", PeerName: "office", Service: "tcp 443",
+			Strength: "established", Flows: 1200, DaysSeen: 4, LastSeen: day(80), Cause: cause}
+	}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		c.Evidence = use()
+		switch c.Status {
+		case recommend.Review:
+			c.Release, c.Denies = "somebody who knows the service says so", []recommend.Traffic{traffic("")}
+			p.Totals.Review++
+		case recommend.Held:
+			p.Totals.Held++
+		default:
+			p.Totals.Proposed++
+		}
+	}
+	p.Input = recommend.Input{Objects: 2160, Bytes: 1 << 30, Records: 1000100, Used: 1000000, CoverageOnly: 60, Outside: 30, Errors: 10,
+		BadRecords: []string{"s3://b/k.log.gz:812: field srcaddr: no address"}, NotFlowLogs: []string{"s3://b/readme.txt"},
+		Problems: []recommend.EstateProblem{{Source: "groups.json", Object: "sg-9", Cause: "an unknown source kind"}}}
+	p.Totals.Groups, p.Totals.Rules, p.Totals.Interfaces, p.Totals.Conversations, p.Totals.Needs = len(p.Groups), 14, 3, 52340, 50112
+	p.Totals.AmbiguousFlows, p.Totals.Unplaced, p.Totals.Kept = 12, 3, 4
+	p.Exposure = recommend.Exposure{Before: recommend.ExposureFigures{Rules: 14, WorldOpenV4: 3, AdminOpen: 1, Reachable: 131072, Log2Space: 48.1234},
+		After: recommend.ExposureFigures{Rules: 12, WorldOpenV4: 1, Reachable: 2, Log2Space: 31.5}, AfterReview: recommend.ExposureFigures{Rules: 11, Log2Space: 30}}
+	p.Proof = recommend.Proof{Holds: true, Needs: 50112, Rules: 11, Doubtful: 2}
+	p.Unexplained = []recommend.Traffic{traffic("the connection is older than the window")}
+	p.Rejected = []recommend.Traffic{traffic("")}
+	p.Notes = []string{"No log covers eni-7: its groups sg-5 and sg-6 were not judged."}
 }

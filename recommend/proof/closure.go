@@ -111,11 +111,7 @@ func (o obligation) lost(hits []hit, in func(change int) bool) []int {
 // no change touches surely allows it: then it is allowed in every state.
 func (s *ruleSet) gather(p *probe, n need) (kept bool) {
 	p.reset(s.world, n)
-	for _, g := range n.on.Groups {
-		b := s.direction(g, n.direction)
-		if b == nil {
-			continue
-		}
+	for _, b := range s.on(n.on, n.direction) {
 		for _, r := range b.of(n.proto) {
 			h, ok := p.ask(r)
 			if !ok {

@@ -1,9 +1,11 @@
 package proof
 
 import (
+	"net/netip"
+
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
-	"net/netip"
+	"github.com/sgtrim/sgtrim/analyze/orient"
 )
 
 // none stands for no change: a rule that is not taken out, or not put in.
@@ -14,14 +16,18 @@ type rule struct {
 	analyze.Rule
 	removedBy int // the change that has it in Old
 	addedBy   int // the change that has it in New; none for rules of the estate
-	list      []span
-	listKnown bool
+	// Of the peer, looked up once.
+	list         []span
+	listKnown    bool
+	membersKnown bool
+	clients      bool // see passesClients
 }
 
 // ruleSet holds the rules of every group by direction and protocol, old and new ones together.
 type ruleSet struct {
 	world  *world
-	groups map[string]*[3]byProto // index: Direction
+	groups map[string]*[3]byProto     // index: Direction
+	of     map[*subject][3][]*byProto // of the groups of an interface
 }
 
 // byProto is the rules of one direction that can match a protocol. A rule for all protocols stands in all three.
@@ -32,7 +38,7 @@ type byProto struct {
 
 // newRuleSet takes the rules of the estate.
 func newRuleSet(w *world) *ruleSet {
-	s := &ruleSet{world: w, groups: make(map[string]*[3]byProto)}
+	s := &ruleSet{world: w, groups: make(map[string]*[3]byProto), of: make(map[*subject][3][]*byProto)}
 	for _, id := range sortedKeys(w.estate.Groups) {
 		s.groups[id] = new([3]byProto)
 		for _, r := range w.estate.Groups[id].Rules {
@@ -46,6 +52,9 @@ func (s *ruleSet) add(group string, r analyze.Rule, change int) {
 	n := &rule{Rule: r, removedBy: none, addedBy: change}
 	if id := r.Peer.PrefixListID; id != "" {
 		n.list, n.listKnown = s.world.lists[id]
+	}
+	if id := r.Peer.GroupID; id != "" {
+		n.membersKnown, n.clients = s.world.membersKnown(id), s.world.passesClients(id)
 	}
 	if r.Direction > analyze.Egress {
 		return
@@ -84,8 +93,26 @@ func (b *byProto) of(proto uint8) []*rule {
 	return b.rest
 }
 
+// on is the rules of all groups of an interface, by direction; groups that the estate does not know have none.
+func (s *ruleSet) on(i *subject, d analyze.Direction) []*byProto {
+	all, found := s.of[i]
+	if !found {
+		for _, g := range i.Groups {
+			for d := range all {
+				if b := s.direction(g, analyze.Direction(d)); b != nil {
+					all[d] = append(all[d], b)
+				}
+			}
+		}
+		s.of[i] = all
+	}
+	return all[d]
+}
+
 // probe asks rules about one need. What it learns of the peer is kept for the next rule.
 type probe struct {
+	conv   orient.Conversation // the one asked about, kept here so that none is allocated
+	needs  []need
 	world  *world
 	need   need
 	placed bool // place was called
@@ -145,7 +172,7 @@ func serviceAllows(s analyze.Service, proto uint8, port uint16) analyze.Match {
 func (p *probe) peerAllows(r *rule) analyze.Match {
 	switch {
 	case r.Peer.GroupID != "":
-		return p.reference(r.Peer.GroupID)
+		return p.reference(r)
 	case r.Peer.PrefixListID != "":
 		if !r.listKnown {
 			return analyze.Maybe
@@ -163,13 +190,10 @@ func yesIf(b bool) analyze.Match {
 }
 
 // reference matches a rule that names a group: all private addresses of the interfaces that carry it, at the time of the
-// traffic, where references work on the path [aws-facts 5].
-func (p *probe) reference(group string) analyze.Match {
-	if p.world.estate.Groups[group] == nil {
-		return analyze.Maybe // deleted, or another account's: nothing is known of its members
-	}
-	m := p.member(group)
-	if m == analyze.No && p.world.passesClients(group) {
+// traffic, where references work on the path [aws-facts 5]. What is not known of the group's members is Maybe.
+func (p *probe) reference(r *rule) analyze.Match {
+	m := p.member(r)
+	if m == analyze.No && (!r.membersKnown || r.clients) {
 		return analyze.Maybe
 	}
 	return m
@@ -186,21 +210,18 @@ func (w *world) passesClients(group string) bool {
 	return false
 }
 
-func (p *probe) member(group string) analyze.Match {
+func (p *probe) member(r *rule) analyze.Match {
 	p.place()
-	if len(p.at) == 0 {
-		if p.world.internal(p.need.peer) && p.world.mayLive(group, p.need.peer) {
+	if len(p.at) == 0 || p.late { // whoever held the address then is not known
+		if p.world.internal(p.need.peer) && p.world.mayLive(r.Peer.GroupID, p.need.peer) {
 			return analyze.Maybe
 		}
 		return analyze.No
 	}
-	if p.late {
-		return analyze.Maybe
-	}
 	yes, no := false, false
 	for _, i := range p.at {
 		switch {
-		case !carries(i, group):
+		case !carries(i, r.Peer.GroupID):
 			no = true
 		case p.worksFrom(i):
 			yes = true
@@ -217,11 +238,25 @@ func (p *probe) member(group string) analyze.Match {
 	return analyze.No
 }
 
+// membersKnown reports whether the estate tells who carries the group: it has the group, and interfaces of the group's
+// account and region. A group that is not there is deleted, or another account's.
+func (w *world) membersKnown(group string) bool {
+	g := w.estate.Groups[group]
+	return g != nil && w.seen[[2]string{g.Owner, g.Region}]
+}
+
 // mayLive reports whether an interface that carried the group may have held the address: it lies in a CIDR of one of the
 // group's VPCs, or one of these is not known. On-premises addresses are in none.
 func (w *world) mayLive(group string, a netip.Addr) bool {
 	g := w.estate.Groups[group]
-	for _, id := range append([]string{g.VPC}, g.AssociatedVPCs...) {
+	if g == nil || !w.estate.AssociationsKnown && within(w.inner, a) {
+		return true
+	}
+	vpcs := append([]string{g.VPC}, g.AssociatedVPCs...)
+	for _, i := range w.members[group] {
+		vpcs = append(vpcs, i.VPC)
+	}
+	for _, id := range vpcs {
 		v := w.estate.VPCs[id]
 		if v == nil || len(v.CIDRs) == 0 || within(v.CIDRs, a) {
 			return true

@@ -19,33 +19,37 @@ type need struct {
 	of        *orient.Conversation
 }
 
-// needs are the readings of c that are needed (design §4.6): none, one, or two where the direction stays open. Interfaces
-// without groups, or not in the estate, are no subjects.
-func (w *world) needs(c *orient.Conversation) []need {
+// readings are the readings of c that are needed (design §4.6): none, one, or two where the direction stays open.
+// Interfaces without groups, or not in the estate, are no subjects. The slice is valid until the next call.
+func (p *probe) readings(w *world, c orient.Conversation) []need {
+	p.conv, p.needs = c, p.needs[:0]
 	on := w.subjects[c.Interface]
 	if on == nil || c.Action != analyze.Accept {
 		return nil
 	}
-	read := func(d analyze.Direction, peer netip.Addr) []need {
-		peer = peer.Unmap()
-		if !w.needed(c, peer) {
-			return nil
-		}
-		return []need{{on: on, direction: d, peer: peer, proto: c.Proto, port: c.Port, first: c.First, of: c}}
-	}
+	local, peer := c.Local.Unmap(), c.Peer.Unmap()
 	switch c.Direction {
 	case analyze.Ingress, analyze.Egress:
-		return read(c.Direction, c.Peer)
+		p.read(w, on, c.Direction, peer)
+		return p.needs
 	}
 	// Local is the service and Peer the client here, and which of them is the interface's own is not known.
-	service, client := on.owns(c.Local.Unmap()), on.owns(c.Peer.Unmap())
-	switch {
-	case service && !client:
-		return read(analyze.Ingress, c.Peer)
-	case client && !service:
-		return read(analyze.Egress, c.Local)
+	service, client := on.owns(local), on.owns(peer)
+	if service || !client {
+		p.read(w, on, analyze.Ingress, peer)
 	}
-	return append(read(analyze.Ingress, c.Peer), read(analyze.Egress, c.Local)...)
+	if client || !service {
+		p.read(w, on, analyze.Egress, local)
+	}
+	return p.needs
+}
+
+// read adds one reading of p.conv if it is needed.
+func (p *probe) read(w *world, on *subject, d analyze.Direction, peer netip.Addr) {
+	c := &p.conv
+	if w.needed(c, peer) {
+		p.needs = append(p.needs, need{on: on, direction: d, peer: peer, proto: c.Proto, port: c.Port, first: c.First, of: c})
+	}
 }
 
 // owns reports whether a is an address of the interface.
@@ -64,9 +68,10 @@ func (w *world) needed(c *orient.Conversation, peer netip.Addr) bool {
 	return false
 }
 
-// inEstate reports whether an interface of the estate holds the address, or had it as its public one.
+// inEstate reports whether the address belongs to a network of the estate, or an interface of it holds it, be it as its
+// public address: a NAT gateway of one's own that is let in by its elastic address is no stranger.
 func (w *world) inEstate(a netip.Addr) bool {
-	return w.public[a] || len(w.holding(a)) > 0
+	return w.public[a] || within(w.inner, a) || len(w.holding(a)) > 0
 }
 
 // internal reports whether a belongs to private or to the estate's own address space.

@@ -135,7 +135,7 @@ func (c *checker) checkNeeds(conversations iter.Seq2[orient.Conversation, error]
 		if err != nil {
 			return err
 		}
-		for _, n := range c.world.needs(&conv) {
+		for _, n := range p.readings(c.world, conv) {
 			c.judge(&p, n)
 		}
 	}

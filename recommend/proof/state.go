@@ -39,7 +39,7 @@ func Denied(in StateInput) ([]Traffic, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range w.needs(&conv) {
+		for _, n := range p.readings(w, conv) {
 			if rules.gather(&p, n) {
 				continue
 			}

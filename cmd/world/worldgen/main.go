@@ -25,9 +25,9 @@ func main() {
 type settings struct {
 	world.Options
 	world.LogOptions
-	out, start, scenarios, format string
-	after                         int
-	demo, list, intervals         bool
+	out, start, scenarios, format, order string
+	after                                int
+	demo, list, intervals                bool
 }
 
 func parse(args []string, stderr io.Writer) (*settings, error) {
@@ -44,6 +44,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.IntVar(&s.Options.Interfaces, "interfaces", 0, "about how many interfaces; 0: as the scenarios need")
 	f.IntVar(&s.Conversations, "conversations", 0, "about how many ordinary connections in the window; 0: natural rates")
 	f.IntVar(&s.RecordTarget, "records", 0, "about how many records in the window; wins over -conversations")
+	f.Float64Var(&s.Busy, "busy", 1, "multiplies all traffic")
 	f.StringVar(&s.scenarios, "scenarios", "", "comma-separated names; empty: all")
 	f.StringVar(&s.format, "format", "v2", "fields: v2, v5, or a comma-separated list")
 	f.IntVar(&s.Aggregation, "aggregation", 600, "aggregation interval in seconds: 60 or 600")
@@ -62,7 +63,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.BoolVar(&s.Hive, "hive", false, "Hive-compatible partitions")
 	f.BoolVar(&s.Hourly, "hourly", false, "a folder an hour")
 	f.DurationVar(&s.Slot, "slot", time.Hour, "what one file holds, from 5m to 24h")
-	f.BoolVar(&s.Shuffle, "shuffle", false, "shuffle the records of each file")
+	f.StringVar(&s.order, "order", "mixed", "records of a file: mixed, made (connections side by side), shuffled")
 	f.Float64Var(&s.LoseShare, "lose", 0, "share of records that get lost")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -87,6 +88,11 @@ func (s *settings) finish() (err error) {
 		s.Format = world.V5
 	default:
 		s.Fields = strings.Split(s.format, ",")
+	}
+	orders := map[string]world.Order{"mixed": world.Mixed, "made": world.AsMade, "shuffled": world.Shuffled}
+	var known bool
+	if s.Order, known = orders[s.order]; !known {
+		return fmt.Errorf("-order %q: want mixed, made or shuffled", s.order)
 	}
 	if s.intervals {
 		s.Idle = world.IdleIntervals

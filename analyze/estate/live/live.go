@@ -1,0 +1,259 @@
+// Package live captures an estate from the EC2 API. It makes the same snapshot that saved AWS CLI outputs make, and package
+// estate reads both: there is one loader. Only this package imports the AWS SDK for EC2.
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+
+	"github.com/sgtrim/sgtrim/analyze/estate"
+)
+
+// Options say where to ask. The zero value is the default credential chain and region.
+type Options struct {
+	Profile     string // of the shared configuration; "" is the default one
+	Region      string // "" is the one of the environment or profile
+	EndpointURL string // of EC2 and STS; "" is AWS, or what AWS_ENDPOINT_URL_EC2 and the like say
+	// MaxBackoff bounds the pause between attempts of one call; 0 is 20 s.
+	MaxBackoff time.Duration
+	// HTTPClient replaces the SDK's own; nil keeps it.
+	HTTPClient aws.HTTPClient
+}
+
+// stsTimeout bounds the one call that the snapshot can do without.
+const stsTimeout = 15 * time.Second
+
+// Snapshot asks the EC2 API for everything an estate is made of, page by page. Groups and interfaces are required; any other
+// call that is denied or not implemented becomes a problem that names the permission it needs.
+func Snapshot(ctx context.Context, o Options) (*estate.Snapshot, error) {
+	cfg, err := o.config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &taker{
+		options: o, client: ec2.NewFromConfig(cfg), region: cfg.Region,
+		snapshot: &estate.Snapshot{Captured: time.Now().UTC().Truncate(time.Second)},
+	}
+	scope := estate.SnapshotScope{Objects: map[estate.Kind][]json.RawMessage{}}
+	scope.Scope = t.identity(ctx, cfg)
+	for _, c := range calls {
+		if err := t.take(ctx, c, &scope); err != nil {
+			return nil, fmt.Errorf("snapshot of %s: %w", cfg.Region, err)
+		}
+	}
+	if err := t.entries(ctx, &scope); err != nil {
+		return nil, fmt.Errorf("snapshot of %s: %w", cfg.Region, err)
+	}
+	if scope.Account == "" {
+		scope.Account = ownerOf(scope.Objects[estate.SecurityGroups])
+	}
+	t.snapshot.Scopes = []estate.SnapshotScope{scope}
+	return t.snapshot, nil
+}
+
+func (o Options) config(ctx context.Context) (aws.Config, error) {
+	load := []func(*config.LoadOptions) error{}
+	if o.Profile != "" {
+		load = append(load, config.WithSharedConfigProfile(o.Profile))
+	}
+	if o.Region != "" {
+		load = append(load, config.WithRegion(o.Region))
+	}
+	if o.EndpointURL != "" {
+		load = append(load, config.WithBaseEndpoint(o.EndpointURL))
+	}
+	if o.HTTPClient != nil {
+		load = append(load, config.WithHTTPClient(o.HTTPClient))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return cfg, fmt.Errorf("AWS configuration: %w", err)
+	}
+	if cfg.Region == "" {
+		return cfg, errors.New("AWS configuration: no region; give --region or set AWS_REGION")
+	}
+	return cfg, nil
+}
+
+type taker struct {
+	options  Options
+	client   *ec2.Client
+	region   string
+	snapshot *estate.Snapshot
+}
+
+// problem notes a call that gave nothing.
+func (t *taker) problem(action, cause string) {
+	t.snapshot.Problems = append(t.snapshot.Problems, estate.Problem{Source: "EC2 API", Object: action, Cause: cause})
+}
+
+// identity asks STS who we are. Without an answer the account comes from the groups' owner.
+func (t *taker) identity(ctx context.Context, cfg aws.Config) estate.Scope {
+	scope := estate.Scope{Partition: "aws", Region: cfg.Region}
+	ctx, cancel := context.WithTimeout(ctx, stsTimeout)
+	defer cancel()
+	client := sts.NewFromConfig(cfg, func(o *sts.Options) { o.Retryer = t.options.retryer() })
+	out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		t.problem("GetCallerIdentity", fmt.Sprintf("the account is taken from the groups' owner: %v", err))
+		return scope
+	}
+	scope.Account = aws.ToString(out.Account)
+	if parsed, err := arn.Parse(aws.ToString(out.Arn)); err == nil {
+		scope.Partition = parsed.Partition
+	}
+	return scope
+}
+
+// take makes one call, all pages of it, and adds what it answered to the scope.
+func (t *taker) take(ctx context.Context, c call, scope *estate.SnapshotScope) error {
+	objects, err := t.pages(ctx, c.page)
+	if err == nil {
+		scope.Objects[c.kind] = objects
+		return nil
+	}
+	if cause, optional := excuse(c.action, err); optional && !c.required {
+		t.problem(c.action, cause)
+		return nil
+	} else if optional {
+		return fmt.Errorf("%s: %s: %w", c.action, cause, err)
+	}
+	return fmt.Errorf("%s: %w", c.action, err)
+}
+
+// page is one request: it answers a slice of SDK values and the token of the next page.
+type page func(ctx context.Context, c *ec2.Client, token *string, o func(*ec2.Options)) (objects any, next *string, err error)
+
+func (t *taker) pages(ctx context.Context, p page) ([]json.RawMessage, error) {
+	all := []json.RawMessage{}
+	var token *string
+	for {
+		objects, next, err := p(ctx, t.client, token, func(o *ec2.Options) { o.Retryer = t.options.retryer() })
+		if err != nil {
+			return nil, err
+		}
+		list, err := shape(objects)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+		if aws.ToString(next) == "" {
+			return all, nil
+		}
+		if aws.ToString(next) == aws.ToString(token) {
+			return nil, fmt.Errorf("the page after %d objects has the token of the page before", len(all))
+		}
+		token = next
+	}
+}
+
+// entries puts the entries of every managed prefix list inline into its object.
+func (t *taker) entries(ctx context.Context, scope *estate.SnapshotScope) error {
+	for i, raw := range scope.Objects[estate.PrefixLists] {
+		var list struct{ PrefixListId string }
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return fmt.Errorf("DescribeManagedPrefixLists: %w", err)
+		}
+		found, err := t.pages(ctx, entriesOf(list.PrefixListId))
+		if err != nil {
+			cause, optional := excuse("GetManagedPrefixListEntries", err)
+			if !optional {
+				return fmt.Errorf("GetManagedPrefixListEntries of %s: %w", list.PrefixListId, err)
+			}
+			t.problem("GetManagedPrefixListEntries "+list.PrefixListId, cause)
+			continue
+		}
+		var members map[string]any
+		if err := json.Unmarshal(raw, &members); err != nil {
+			return fmt.Errorf("DescribeManagedPrefixLists: %w", err)
+		}
+		members["Entries"] = found
+		if scope.Objects[estate.PrefixLists][i], err = json.Marshal(members); err != nil {
+			return fmt.Errorf("GetManagedPrefixListEntries of %s: %w", list.PrefixListId, err)
+		}
+	}
+	return nil
+}
+
+// shape turns SDK values into the objects that the AWS CLI prints: the members' names are the same, absent ones are left out.
+func shape(objects any) ([]json.RawMessage, error) {
+	raw, err := json.Marshal(objects)
+	if err != nil {
+		return nil, err
+	}
+	var list []any
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	out := make([]json.RawMessage, len(list))
+	for i, v := range list {
+		if out[i], err = json.Marshal(withoutNulls(v)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func withoutNulls(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, member := range v {
+			if member == nil {
+				delete(v, k)
+			} else if s, ok := member.(string); ok && s == "" {
+				delete(v, k) // enumerations are plain strings in the SDK; empty ones were absent
+			} else {
+				v[k] = withoutNulls(member)
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = withoutNulls(v[i])
+		}
+	}
+	return v
+}
+
+func ownerOf(groups []json.RawMessage) string {
+	for _, raw := range groups {
+		var g struct{ OwnerId string }
+		if json.Unmarshal(raw, &g) == nil && g.OwnerId != "" {
+			return g.OwnerId
+		}
+	}
+	return ""
+}
+
+// excuse says in a person's words why a call gave nothing, and whether the snapshot can go on without it: it was denied, or
+// the endpoint does not know it.
+func excuse(action string, err error) (cause string, optional bool) {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch code := strings.TrimPrefix(api.ErrorCode(), "Client."); code {
+		case "UnauthorizedOperation", "AccessDenied", "AccessDeniedException":
+			return fmt.Sprintf("denied (%s): it needs the permission ec2:%s", code, action), true
+		case "InvalidAction", "UnsupportedOperation", "NotImplemented", "UnknownOperationException":
+			return fmt.Sprintf("not implemented by the endpoint (%s)", code), true
+		case "IncorrectState", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.NotFound":
+			return fmt.Sprintf("%s: %s", code, api.ErrorMessage()), true // a list that is being made or has just gone
+		}
+	}
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError && !throttled(err) {
+		return fmt.Sprintf("the endpoint answered HTTP %d; it may not implement the call", response.HTTPStatusCode()), true
+	}
+	return "", false
+}

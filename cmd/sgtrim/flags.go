@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sgtrim/sgtrim/ingest/source"
+	"github.com/sgtrim/sgtrim/recommend"
+)
+
+// awsFlags follow the AWS CLI in name and meaning.
+type awsFlags struct {
+	profile, region, endpointURL string
+	noSign                       bool
+}
+
+func (f *awsFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.profile, "profile", "", "AWS `profile` of the shared config files")
+	fs.StringVar(&f.region, "region", "", "AWS `region`")
+	fs.StringVar(&f.endpointURL, "endpoint-url", "", "`URL` of another S3 and EC2 endpoint (AWS_ENDPOINT_URL_S3 and _EC2 for each)")
+	fs.BoolVar(&f.noSign, "no-sign-request", false, "ask without credentials")
+}
+
+// logFlags say which logs are read, and how.
+type logFlags struct {
+	since, until, requestPayer, memory, logFields string
+	workers                                       int
+	skipBad                                       bool
+}
+
+func (f *logFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.since, "since", "", "first day, or `time`: 2026-10-01, RFC 3339, or 30d before the end")
+	fs.StringVar(&f.until, "until", "", "last day, or end `time` (not included): 2026-10-31, RFC 3339")
+	fs.StringVar(&f.requestPayer, "request-payer", "", "`requester` pays for reading the bucket")
+	fs.StringVar(&f.memory, "memory", "1GiB", "`size` that summing may use before it spills to disk")
+	fs.StringVar(&f.logFields, "log-fields", "", "field `names` of objects without header line, in order")
+	fs.IntVar(&f.workers, "workers", 0, fmt.Sprintf("objects read at once (default: one per core, %d here)", runtime.GOMAXPROCS(0)))
+	fs.BoolVar(&f.skipBad, "skip-bad", false, "count and list what cannot be read, and go on; the exit code is then 3")
+}
+
+// reading is what logFlags mean.
+type reading struct {
+	window    window
+	memory    int64
+	workers   int
+	logFields string
+	skipBad   bool
+	source    source.Options
+}
+
+func (a *app) reading(f *logFlags, aws *awsFlags) (reading, error) {
+	w, err := parseWindow(f.since, f.until, a.now())
+	if err != nil {
+		return reading{}, err
+	}
+	memory, err := parseSize(f.memory)
+	if err != nil {
+		return reading{}, usagef("--memory %w", err)
+	}
+	if f.workers < 0 {
+		return reading{}, usagef("--workers %d: want 1 or more", f.workers)
+	}
+	if f.requestPayer != "" && f.requestPayer != "requester" {
+		return reading{}, usagef("--request-payer %q: want requester", f.requestPayer)
+	}
+	return reading{
+		window: w, memory: memory, workers: f.workers, logFields: f.logFields, skipBad: f.skipBad,
+		source: source.Options{
+			Since: w.since, Until: w.until, Stdin: a.in, Region: aws.region, Profile: aws.profile, EndpointURL: aws.endpointURL,
+			NoSignRequest: aws.noSign, RequesterPays: f.requestPayer != "",
+		},
+	}, nil
+}
+
+// policyFlags shape the plan. What they do not say, the policy file may.
+type policyFlags struct {
+	file, level, egress, minWindow, include string
+	maxRules                                int
+	only                                    []string
+}
+
+func (f *policyFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.file, "policy", "", "policy `file` (sgtrim.yaml); flags win over it")
+	fs.StringVar(&f.level, "level", "", "`strict|balanced|loose`: how far peers are narrowed (default balanced)")
+	fs.StringVar(&f.egress, "egress", "", "`report|ports|full`: what is proposed of egress (default report)")
+	fs.StringVar(&f.minWindow, "min-window", "", "`days` of evidence that suffice for every kind of change, as in 14d")
+	fs.StringVar(&f.include, "include", "", "`review`: changes for review go into the scripts too")
+	fs.IntVar(&f.maxRules, "max-rules", 0, "`most` rules that one rule may become (default 10)")
+	fs.StringSliceVar(&f.only, "only", nil, "group `ids` whose changes go into the scripts (default: all)")
+}
+
+// policy is the file with the flags laid over it.
+func (f *policyFlags) policy() (*policyFile, error) {
+	p, err := readPolicyFile(f.file)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range []struct {
+		flag, value string
+		to          *string
+		words       []string
+	}{
+		{"--level", f.level, &p.level, levels},
+		{"--egress", f.egress, &p.egress, egresses},
+	} {
+		if w.value == "" {
+			continue
+		}
+		if !slices.Contains(w.words, w.value) {
+			return nil, usagef("%s %q: want %s", w.flag, w.value, strings.Join(w.words, ", "))
+		}
+		*w.to = w.value
+	}
+	if f.include != "" && f.include != "review" {
+		return nil, usagef("--include %q: want review", f.include)
+	}
+	if f.minWindow != "" {
+		days, err := parseDays(f.minWindow)
+		if err != nil {
+			return nil, usagef("--min-window %w", err)
+		}
+		p.minWindow = days
+	}
+	if f.maxRules < 0 {
+		return nil, usagef("--max-rules %d: want 1 or more", f.maxRules)
+	}
+	if f.maxRules > 0 {
+		p.maxRules = f.maxRules
+	}
+	p.only, p.includeReview = f.only, f.include == "review"
+	return p, nil
+}
+
+// failFlags are conditions that make the exit code 4.
+type failFlags struct {
+	allowed []string
+	chosen  []string
+}
+
+func (f *failFlags) register(fs *pflag.FlagSet, allowed ...string) {
+	f.allowed = allowed
+	fs.StringSliceVar(&f.chosen, "fail-on", nil, fmt.Sprintf("exit with code 4 if there is one: `%s`", strings.Join(allowed, "|")))
+}
+
+func (f *failFlags) check() error {
+	for _, c := range f.chosen {
+		if !slices.Contains(f.allowed, c) {
+			return usagef("--fail-on %q: want %s", c, strings.Join(f.allowed, ", "))
+		}
+	}
+	return nil
+}
+
+// result is a failOnError if one of the chosen conditions counts anything.
+func (f *failFlags) result(counts map[string]int) error {
+	for _, c := range f.chosen {
+		if n := counts[c]; n > 0 {
+			return &failOnError{fmt.Sprintf("--fail-on %s: there are %d", c, n)}
+		}
+	}
+	return nil
+}
+
+// planCounts are the conditions of --fail-on for a plan.
+func planCounts(p *recommend.Plan) map[string]int {
+	return map[string]int{"proposed": p.Totals.Proposed, "review": p.Totals.Review, "held": p.Totals.Held}
+}
+
+// sources wants at least one SOURCE.
+func sources(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return withHint(usagef("%s wants a SOURCE", cmd.CommandPath()), "name an s3://bucket/prefix, a folder, a file, or - for standard input")
+	}
+	for _, arg := range args {
+		if arg == "" {
+			return usagef("%s: a SOURCE is empty", cmd.CommandPath())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sgtrim/sgtrim/analyze/estate"
+	"github.com/sgtrim/sgtrim/analyze/ledger"
+	"github.com/sgtrim/sgtrim/recommend"
+	"github.com/sgtrim/sgtrim/recommend/output"
+)
+
+// reviewJob is the main job with everything it needs.
+type reviewJob struct {
+	sources    []string
+	read       reading
+	aws        awsFlags
+	estatePath string // "" asks the live EC2 API
+	ledgerDir  string // "" is a temporary one
+	policy     *policyFile
+	output     string // "" writes no files
+	failOn     failFlags
+}
+
+func (a *app) reviewCommand() *cobra.Command {
+	var job reviewJob
+	var logs logFlags
+	var policy policyFlags
+	cmd := &cobra.Command{
+		Use:   "review SOURCE...",
+		Short: "Read flow logs and propose tighter rules: the main job",
+		Long: `Reads the flow logs of every SOURCE (s3://bucket/prefix, a folder, a file, or - for standard input), joins them with the
+security groups, and prints a summary of what can be tightened. With -o it writes the plan (recommendations.json), the
+scripts that apply it and take it back (apply.sh, rollback.sh: dry runs unless given --apply), the state that it leads to
+(proposed.json), and the summary (summary.md). It changes nothing itself.`,
+		Example: `  sgtrim review s3://my-flow-logs/prefix --since 90d -o review
+  sgtrim review ./logs --estate ./describe-outputs -o review
+  zcat *.log.gz | sgtrim review - --estate estate.json`,
+		Args: sources,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			job.sources = args
+			if job.read, err = a.reading(&logs, &job.aws); err != nil {
+				return err
+			}
+			if job.policy, err = policy.policy(); err != nil {
+				return err
+			}
+			if err := job.failOn.check(); err != nil {
+				return err
+			}
+			return a.review(cmd.Context(), &job)
+		},
+	}
+	fs := cmd.Flags()
+	estateFlag(fs, &job.estatePath)
+	fs.StringVar(&job.ledgerDir, "ledger", "", "`folder` that keeps the evidence for the next review (default: none is kept)")
+	fs.StringVarP(&job.output, "output", "o", "", "`folder` for the files (default: only the summary is printed)")
+	logs.register(fs)
+	policy.register(fs)
+	job.aws.register(fs)
+	job.failOn.register(fs, "proposed", "review", "held")
+	return cmd
+}
+
+func (a *app) review(ctx context.Context, job *reviewJob) error {
+	e, err := a.estate(ctx, job.estatePath, job.aws)
+	if err != nil {
+		return err
+	}
+	dir, cleanup, err := ledgerDir(job.ledgerDir)
+	if err != nil {
+		return err
+	}
+	defer cleanup()
+	l, err := ledger.Open(dir, ledger.Options{Memory: job.read.memory})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	stats, err := a.scan(ctx, l, job.sources, job.read)
+	if err != nil {
+		return err
+	}
+	if stats.Records == 0 && len(l.Days()) == 0 {
+		return withHint(errors.New("no flow-log records found"),
+			"check the SOURCE and --since/--until; sgtrim looks for AWS's layout, …/AWSLogs/ACCOUNT/vpcflowlogs/REGION/YYYY/MM/DD/")
+	}
+	ev := newEvidence(job.read.window, job.policy.orient(), l)
+	in := stats.input()
+	if job.ledgerDir != "" {
+		if in, err = ev.inputWith(in); err != nil {
+			return err
+		}
+	}
+	plan, err := a.plan(ev, e, job.policy, in)
+	if err != nil {
+		return err
+	}
+	if err := a.deliver(plan, e, job.output, ""); err != nil {
+		return err
+	}
+	return errors.Join(job.failOn.result(planCounts(plan)), skipped(stats))
+}
+
+// ledgerDir is the folder asked for, or a temporary one that cleanup removes.
+func ledgerDir(asked string) (dir string, cleanup func(), err error) {
+	if asked != "" {
+		return asked, func() {}, nil
+	}
+	dir, err = os.MkdirTemp("", "sgtrim-ledger-")
+	if err != nil {
+		return "", nil, withHint(fmt.Errorf("temporary ledger: %w", err), "set TMPDIR to a folder with space, or keep the evidence with --ledger")
+	}
+	return dir, func() { os.RemoveAll(dir) }, nil
+}
+
+// plan makes the plan, proof included.
+func (a *app) plan(ev *evidence, e *estate.Estate, p *policyFile, in recommend.Input) (*recommend.Plan, error) {
+	for _, stray := range p.strays(e) {
+		a.say.note("%s", stray)
+	}
+	coverage, err := ev.coverage()
+	if err != nil {
+		return nil, err
+	}
+	attributes, err := ev.attributes()
+	if err != nil {
+		return nil, err
+	}
+	return recommend.Make(recommend.Evidence{
+		Estate: e, Conversations: ev.conversations, Coverage: coverage, Attributes: attributes, Input: in,
+	}, p.options(e))
+}
+
+// deliver writes the files, if a folder is asked for, and prints the summary, or the format asked for instead.
+func (a *app) deliver(plan *recommend.Plan, e *estate.Estate, dir, format string) error {
+	if dir == "" {
+		return a.print(plan, e, format)
+	}
+	files := planFiles(plan, e)
+	if err := writeFiles(dir, files); err != nil {
+		return err
+	}
+	a.oldScripts(dir, files)
+	if err := a.print(plan, e, format); err != nil {
+		return err
+	}
+	a.say.note("the plan and its scripts are in %s", dir)
+	return nil
+}
+
+// summaryOptions suit the summary to where it goes: a terminal has a width and shows colour, unless NO_COLOR is set.
+func (a *app) summaryOptions() output.SummaryOptions {
+	width := terminalWidth(a.out.w)
+	return output.SummaryOptions{Width: width, Color: width > 0 && os.Getenv("NO_COLOR") == ""}
+}
+
+func planFiles(plan *recommend.Plan, e *estate.Estate) []outputFile {
+	files := []outputFile{
+		{"recommendations.json", 0o666, func(w io.Writer) error { return output.JSON(w, plan) }},
+		{"proposed.json", 0o666, func(w io.Writer) error { return output.ProposedJSON(w, plan, e) }},
+		{"summary.md", 0o666, func(w io.Writer) error { return output.Summary(w, plan, output.SummaryOptions{Markdown: true}) }},
+	}
+	for _, s := range output.Scripts(plan, e, selected) {
+		files = append(files, outputFile{s.Name, 0o777, func(w io.Writer) error { _, err := w.Write(s.Body); return err }})
+	}
+	return files
+}
+
+// selected are the changes that the policy puts into the scripts.
+func selected(c *recommend.Change) bool { return c.Selected }
+
+// oldScripts warns of scripts of a former review, for accounts or regions that this one did not see: they are not removed,
+// because they may be someone's, and not to be run, because their plan is not this one.
+func (a *app) oldScripts(dir string, written []outputFile) {
+	now := map[string]bool{}
+	for _, f := range written {
+		now[f.name] = true
+	}
+	for _, pattern := range []string{"apply*.sh", "rollback*.sh"} {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is right, and dir has just been written to
+		for _, path := range found {
+			if !now[filepath.Base(path)] {
+				a.say.note("%s is not of this review", path)
+			}
+		}
+	}
+}

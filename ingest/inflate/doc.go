@@ -1,0 +1,2 @@
+// Package inflate decodes gzip.
+package inflate

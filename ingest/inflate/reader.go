@@ -1,0 +1,290 @@
+package inflate
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+const (
+	historySize = 32 << 10  // the farthest a match may reach back
+	pieceSize   = 224 << 10 // what Next decodes at most before it returns
+	windowSize  = historySize + pieceSize
+	windowMask  = windowSize - 1
+	inputSize   = 64 << 10 // compressed bytes held; more than the longest header field
+
+	maxNameLen = 512 // file name and comment with their NUL, as compress/gzip limits them
+)
+
+// The parts of a gzip file in which corruption is found; CorruptError wraps one of them.
+var (
+	ErrHeader   = errors.New("invalid gzip header")
+	ErrData     = errors.New("invalid deflate data")
+	ErrChecksum = errors.New("invalid gzip checksum or size")
+)
+
+// CorruptError says that the input is not gzip, and where that was noticed. Input that merely ends too early is
+// io.ErrUnexpectedEOF instead.
+type CorruptError struct {
+	Offset int64 // compressed bytes that were read until then
+	Err    error // ErrHeader, ErrData or ErrChecksum
+	Reason string
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("byte %d: %v: %s", e.Offset, e.Err, e.Reason)
+}
+
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// Reader decodes one gzip file of any number of members. It is not safe for concurrent use. It holds all its memory
+// (about 400 KiB) from the start, and neither decoding nor Reset allocates; keep Readers and reuse them.
+type Reader struct {
+	src    io.Reader
+	srcErr error // what src ended with; nil while more may come
+	inBase int64 // bytes of src that lie before in
+	inPos  int   // in[inPos:inEnd] is not yet consumed
+	inEnd  int
+
+	// Bits taken from in but not consumed: nbits of them, the next one lowest, zeros above. Fewer than 8 between the
+	// parts of a file.
+	bits  uint64
+	nbits uint
+
+	state  state
+	final  bool   // the block in work is the last of its member
+	stored int    // bytes left of a stored block
+	eobLen uint   // code length of the end-of-block symbol
+	fixed  bool   // lit and dist hold the fixed codes
+	crc    uint32 // of the member's output up to summed
+	size   uint32 // of the same, modulo 2³²
+	err    error  // what the stream ended with; given once the output before it is taken
+
+	pos    int // window[:pos] is decoded
+	start  int // window[start:pos] was not yet returned
+	summed int // window[:summed] is in crc
+	member int // where the member began in window, at least 0
+
+	unread []byte // rest of the piece that Read gives out
+
+	lens   [maxLitCodes + maxDistCodes]uint8
+	lit    [litTableSize]uint32
+	dist   [distTableSize]uint32
+	in     [inputSize + 8]byte
+	window [windowSize + copyStep]byte
+}
+
+// state is what the input holds next.
+type state uint8
+
+const (
+	atMember state = iota
+	atBlock
+	inStored
+	inCodes
+	atTrailer
+)
+
+// NewReader returns a Reader that decodes src. It reads src to its end and never closes it.
+func NewReader(src io.Reader) *Reader {
+	r := new(Reader)
+	r.Reset(src)
+	return r
+}
+
+// Reset makes r decode src from its beginning, as a new Reader would.
+func (r *Reader) Reset(src io.Reader) {
+	r.src, r.srcErr = src, nil
+	r.inBase, r.inPos, r.inEnd = 0, 0, 0
+	r.bits, r.nbits = 0, 0
+	r.state, r.final, r.stored = atMember, false, 0
+	r.err, r.unread = nil, nil
+	r.pos, r.start, r.summed, r.member = 0, 0, 0, 0
+}
+
+// Next returns the next piece of the output: never empty unless there is an error, up to 288 KiB, valid until the
+// next call of any method. At the end of a sound file the error is io.EOF; output that stands before an error is
+// returned before it. Nothing of a member is vouched for until the end or the next member is reached, as its checksum
+// stands last.
+func (r *Reader) Next() ([]byte, error) {
+	if p := r.unread; len(p) > 0 {
+		r.unread = nil
+		return p, nil
+	}
+	r.slide()
+	for r.err == nil && r.pos < windowFull {
+		r.err = r.step()
+	}
+	r.sum()
+	piece := r.window[r.start:r.pos]
+	r.start = r.pos
+	if len(piece) > 0 {
+		return piece, nil
+	}
+	return nil, r.err
+}
+
+// Read implements io.Reader.
+func (r *Reader) Read(p []byte) (int, error) {
+	if len(r.unread) == 0 {
+		piece, err := r.Next()
+		if err != nil {
+			return 0, err
+		}
+		r.unread = piece
+	}
+	n := copy(p, r.unread)
+	r.unread = r.unread[n:]
+	return n, nil
+}
+
+// slide moves the history to the front of a full window.
+func (r *Reader) slide() {
+	if r.pos < windowFull {
+		return
+	}
+	by := r.pos - historySize
+	copy(r.window[:historySize], r.window[by:r.pos])
+	r.pos, r.start, r.summed = historySize, historySize, historySize
+	r.member = max(r.member-by, 0)
+}
+
+// sum brings checksum and size of the member up to what is decoded.
+func (r *Reader) sum() {
+	fresh := r.window[r.summed:r.pos]
+	r.crc = crc32.Update(r.crc, crc32.IEEETable, fresh)
+	r.size += uint32(len(fresh))
+	r.summed = r.pos
+}
+
+// step decodes one part of the file, or of it what the window has room for.
+func (r *Reader) step() error {
+	switch r.state {
+	case atMember:
+		return r.header()
+	case atBlock:
+		return r.blockHeader()
+	case inStored:
+		return r.storedBlock()
+	case inCodes:
+		return r.codedBlock()
+	default:
+		return r.trailer()
+	}
+}
+
+// header reads a member's header (RFC 1952, 2.3); io.EOF means that the file ended before it.
+func (r *Reader) header() error {
+	h, err := r.take(10)
+	if err != nil {
+		if r.inPos == r.inEnd {
+			return r.srcErr // a file of no members is one of no output, as compress/gzip sees it
+		}
+		return err
+	}
+	if h[0] != 0x1f || h[1] != 0x8b || h[2] != 8 {
+		return r.corrupt(ErrHeader, "no gzip member begins here")
+	}
+	const flagCRC, flagExtra, flagName, flagComment = 1 << 1, 1 << 2, 1 << 3, 1 << 4 // others are ignored
+	flags := h[3]
+	sum := crc32.ChecksumIEEE(h)
+
+	if flags&flagExtra != 0 {
+		if h, err = r.take(2); err != nil {
+			return err
+		}
+		sum = crc32.Update(sum, crc32.IEEETable, h)
+		if h, err = r.take(int(h[0]) | int(h[1])<<8); err != nil {
+			return err
+		}
+		sum = crc32.Update(sum, crc32.IEEETable, h)
+	}
+	for _, flag := range [...]byte{flagName, flagComment} {
+		if flags&flag == 0 {
+			continue
+		}
+		if sum, err = r.skipString(sum); err != nil {
+			return err
+		}
+	}
+	if flags&flagCRC != 0 {
+		if h, err = r.take(2); err != nil {
+			return err
+		}
+		if uint16(sum) != uint16(h[0])|uint16(h[1])<<8 {
+			return r.corrupt(ErrHeader, "its checksum does not match")
+		}
+	}
+	r.crc, r.size, r.member, r.state = 0, 0, r.pos, atBlock
+	return nil
+}
+
+// skipString reads a string with its NUL and returns the checksum that includes it.
+func (r *Reader) skipString(sum uint32) (uint32, error) {
+	for range maxNameLen {
+		c, err := r.take(1)
+		if err != nil {
+			return 0, err
+		}
+		sum = crc32.Update(sum, crc32.IEEETable, c)
+		if c[0] == 0 {
+			return sum, nil
+		}
+	}
+	return 0, r.corrupt(ErrHeader, "file name or comment too long")
+}
+
+// trailer checks a member's checksum and size.
+func (r *Reader) trailer() error {
+	r.sum()
+	t, err := r.take(8)
+	if err != nil {
+		return err
+	}
+	if crc := uint32(t[0]) | uint32(t[1])<<8 | uint32(t[2])<<16 | uint32(t[3])<<24; crc != r.crc {
+		return r.corrupt(ErrChecksum, "the member's CRC-32 differs")
+	}
+	if size := uint32(t[4]) | uint32(t[5])<<8 | uint32(t[6])<<16 | uint32(t[7])<<24; size != r.size {
+		return r.corrupt(ErrChecksum, "the member's size differs")
+	}
+	r.state = atMember
+	return nil
+}
+
+// take consumes the next n bytes, n ≤ inputSize. They are valid until the next call. On an error nothing is consumed.
+func (r *Reader) take(n int) ([]byte, error) {
+	for r.inEnd-r.inPos < n {
+		if err := r.fill(); err != nil {
+			return nil, err
+		}
+	}
+	r.inPos += n
+	return r.in[r.inPos-n : r.inPos], nil
+}
+
+// fill reads more input, or says why there is none. There must be room in the buffer.
+func (r *Reader) fill() error {
+	r.inBase += int64(r.inPos)
+	r.inEnd = copy(r.in[:], r.in[r.inPos:r.inEnd])
+	r.inPos = 0
+	for tries := 0; r.srcErr == nil; tries++ {
+		n, err := r.src.Read(r.in[r.inEnd:inputSize])
+		r.inEnd += n
+		r.srcErr = err
+		if n > 0 {
+			return nil
+		}
+		if err == nil && tries == 100 {
+			r.srcErr = io.ErrNoProgress
+		}
+	}
+	if r.srcErr == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return r.srcErr
+}
+
+func (r *Reader) corrupt(part error, reason string) error {
+	return &CorruptError{Offset: r.inBase + int64(r.inPos), Err: part, Reason: reason}
+}
