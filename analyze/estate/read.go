@@ -368,9 +368,9 @@ func kindOf(key string) (Kind, bool) {
 
 func unusedCause(key string) string {
 	switch {
-	case strings.EqualFold(key, string(configurationItems)):
+	case strings.EqualFold(key, configurationItems):
 		return "AWS Config history is not used yet"
-	case strings.EqualFold(key, string(reservations)):
+	case strings.EqualFold(key, reservations):
 		return "instances are not used: their interfaces come from describe-network-interfaces"
 	}
 	return "not used"
