@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -21,13 +22,13 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the golden transcripts. Beside testscript's own words they may say "exits CODE sgtrim …",
-// "gzip FROM TO", "truncate FROM BYTES TO", and "hostile FROM DIR" (a copy under a name that would steer a terminal).
+// "gzip FROM TO", "truncate FROM BYTES TO", "replace OLD NEW FROM TO", and "hostile FROM DIR" (a copy under a name that would steer a terminal).
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "../../testdata/script",
 		UpdateScripts: *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "gzip": gzipFile, "truncate": truncateFile, "hostile": hostileName,
+			"exits": exits, "gzip": gzipFile, "truncate": truncateFile, "hostile": hostileName, "replace": replaceText,
 		},
 		Setup: func(env *testscript.Env) error {
 			// No AWS settings of the machine reach a script, and nothing outside it is asked.
@@ -80,4 +81,12 @@ func hostileName(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[1])
 	ts.Check(os.MkdirAll(dir, 0o755))
 	ts.Check(os.WriteFile(filepath.Join(dir, "\x1b[2Jname.log"), []byte(ts.ReadFile(args[0])), 0o644))
+}
+
+func replaceText(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[2])
+	if !strings.Contains(text, args[0]) {
+		ts.Fatalf("%s does not hold %q", args[2], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(strings.ReplaceAll(text, args[0], args[1])), 0o644))
 }
