@@ -7,6 +7,7 @@ import (
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/usage"
+	"github.com/sgtrim/sgtrim/recommend/unseen"
 )
 
 const egress, ingress = analyze.Egress, analyze.Ingress
@@ -16,6 +17,7 @@ var allTraffic = analyze.AllTraffic
 // reviewer holds what a review works on. Its steps run once, in the order of Make.
 type reviewer struct {
 	opt    Options
+	bound  unseen.Share // of the level
 	e      *estate.Estate
 	x      *estate.Index
 	use    *usage.Result

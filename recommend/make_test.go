@@ -120,12 +120,18 @@ func TestStatuses(t *testing.T) {
 			w.see("eni-a", "ingress tcp 5432 10.0.3.77")
 		}, ""},
 		{"open to the world, only private peers, not reachable", 46, Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 5432 0.0.0.0/0")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.see("eni-a", "ingress tcp 5432 10.0.2.5")
+			w.see("eni-a", "ingress tcp 5432 192.168.7.7")
+		}, "proposed narrow-peers: ingress tcp 5432 0.0.0.0/0 -> tcp 5432 10.0.0.0/16, tcp 5432 192.168.0.0/16\n"},
+		{"the same, where connections would become tracked", 46, Options{}, func(w *testWorld) {
 			w.group("sg-a", "ingress tcp 5432 0.0.0.0/0", "egress all 0.0.0.0/0")
 			w.iface("eni-a", "10.0.1.5", "sg-a")
 			w.see("eni-a", "ingress tcp 5432 10.0.2.5")
 			w.see("eni-a", "ingress tcp 5432 192.168.7.7")
 			w.see("eni-a", "egress tcp 443 203.0.113.80")
-		}, "proposed narrow-peers: ingress tcp 5432 0.0.0.0/0 -> tcp 5432 10.0.0.0/16, tcp 5432 192.168.0.0/16\n" +
+		}, "review narrow-peers: ingress tcp 5432 0.0.0.0/0 -> tcp 5432 10.0.0.0/16, tcp 5432 192.168.0.0/16\n" +
 			"review narrow-ports: egress all 0.0.0.0/0 -> icmp 3/4 0.0.0.0/0, tcp 443 0.0.0.0/0\n"},
 		{"reachable and open to the world stays", 92, Options{}, func(w *testWorld) {
 			w.group("sg-a", "ingress tcp 443 0.0.0.0/0")

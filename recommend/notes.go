@@ -25,7 +25,7 @@ func (r *reviewer) notes() []string {
 		add("Flow log %s records accepted traffic only: rejected connections are not listed from it.", nameOr(id, "of unknown id"))
 	}
 	if n := len(r.use.GoneIDs); n > 0 {
-		add("%d interfaces in the logs are not in the estate (%s): %d needed connections of theirs keep every rule of their VPC that could have allowed them. A history of the estate would place them.",
+		add("%d interfaces in the logs are not in the estate (%s): %d needed connections of theirs keep every rule that could have allowed them, of all groups that explain what they let in. A history of the estate would place them.",
 			n, listed(r.use.GoneIDs, 3), r.use.Gone)
 	}
 	if r.use.Unplaced > 0 {

@@ -106,7 +106,9 @@ func (r *reviewer) worldPlan(rule *usage.Rule, keep []int32, stay func(string) p
 			r.peersSeen(keep)),
 	}
 	if len(f.untracked) > 0 && (rule.Service.Overlaps(analyze.ProtoService(analyze.TCP)) || rule.Service.Overlaps(analyze.ProtoService(analyze.UDP))) {
-		p.remarks = append(p.remarks, "connections that were not tracked become tracked on "+listed(f.untracked, 5))
+		p.status = Review
+		p.release = "connections that were not tracked become tracked on " + listed(f.untracked, 5) +
+			": an allowance of each instance, which a person weighs"
 	}
 	return p
 }

@@ -18,12 +18,15 @@ type Index struct {
 	awsLists   multi[*PrefixList]
 	lists      map[string]*bart.Lite // entries of the lists whose entries are known
 	members    map[string][]*Interface
-	balanced   map[string]bool // groups carried by an NLB or Global Accelerator interface [F 2.5]
+	homes      map[string][]*network // the VPCs in which a group is known to be used; nil stands for one that is not known
+	balanced   map[string]bool       // groups carried by an NLB or Global Accelerator interface [F 2.5]
 	names      map[*Interface]string
 	routes     map[string]*routing // by subnet id
 	mainRoutes map[string]*routing // by VPC id
 	witnessed  map[Scope]bool      // account and region of which interfaces are in the estate
 	described  map[vpcOwner]bool   // VPC and account of which groups are
+	// unknownVPCs says that something in the estate is of a VPC whose CIDRs are not in the input.
+	unknownVPCs bool
 }
 
 type vpcOwner struct{ vpc, owner string }
@@ -64,7 +67,7 @@ type gateway struct {
 func NewIndex(e *Estate) *Index {
 	x := &Index{
 		e: e, networks: map[string]*network{}, public: map[netip.Addr]string{}, lists: map[string]*bart.Lite{},
-		members: map[string][]*Interface{}, balanced: map[string]bool{}, names: map[*Interface]string{},
+		members: map[string][]*Interface{}, homes: map[string][]*network{}, balanced: map[string]bool{}, names: map[*Interface]string{},
 		routes: map[string]*routing{}, mainRoutes: map[string]*routing{}, witnessed: map[Scope]bool{}, described: map[vpcOwner]bool{},
 	}
 	x.indexNetworks()
@@ -73,10 +76,29 @@ func NewIndex(e *Estate) *Index {
 	x.indexRoutes()
 	x.indexPeerings()
 	x.indexTransit()
-	for _, g := range e.Groups {
-		x.described[vpcOwner{g.VPC, g.Owner}] = true
-	}
+	x.indexGroups()
 	return x
+}
+
+// indexGroups notes in which VPCs groups are. It comes last: only then all networks are there.
+func (x *Index) indexGroups() {
+	for id, g := range x.e.Groups {
+		x.described[vpcOwner{g.VPC, g.Owner}] = true
+		x.unknownVPCs = x.unknownVPCs || x.networks[g.VPC] == nil
+		seen := map[string]bool{g.VPC: true}
+		for _, v := range g.AssociatedVPCs {
+			seen[v] = true
+		}
+		for _, i := range x.members[id] {
+			seen[i.VPC] = true
+		}
+		for _, v := range sortedKeys(seen) {
+			x.homes[id] = append(x.homes[id], x.networks[v])
+		}
+	}
+	for _, n := range x.networks {
+		x.unknownVPCs = x.unknownVPCs || !n.known
+	}
 }
 
 // Estate is what the index was made of.

@@ -305,6 +305,14 @@ func TestRuleIDs(t *testing.T) {
 	if g.Rules[0].Tags["k"] != "v" || g.Rules[0].Description != "ssh" || g.Rules[1].Tags != nil || g.Rules[1].PeerVPC != "vpc-1" {
 		t.Errorf("got %+v", g.Rules)
 	}
+	// Two spellings of one rule take an id each.
+	e = load(t, map[string]string{
+		"g.json": withPermissions(`{"IpProtocol":"tcp","FromPort":-1,"ToPort":-1,"IpRanges":[{"CidrIp":"10.0.0.0/8"}]},{"IpProtocol":"tcp","FromPort":0,"ToPort":65535,"IpRanges":[{"CidrIp":"10.0.0.0/8"}]}`),
+		"r.json": list(rule("sgr-1", `"IpProtocol":"tcp","FromPort":0,"ToPort":65535,"CidrIpv4":"10.0.0.0/8"`), rule("sgr-2", `"IpProtocol":"tcp","FromPort":-1,"ToPort":-1,"CidrIpv4":"10.0.0.0/8"`)),
+	})
+	if g := e.Groups["sg-1"]; len(e.Problems) != 0 || !g.HasRuleIDs || g.Rules[0].ID != "sgr-1" || g.Rules[1].ID != "sgr-2" {
+		t.Errorf("got %+v, problems %v", e.Groups["sg-1"].Rules, e.Problems)
+	}
 	for _, c := range []struct{ name, rules, problem string }{
 		{"an id is missing", list(ssh), "has no id"},
 		{"a rule that the permissions do not have", list(ssh, all, rule("sgr-3", `"IpProtocol":"tcp","FromPort":1,"ToPort":1,"CidrIpv4":"10.0.0.0/8"`)), "was not used"},

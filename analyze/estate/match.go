@@ -3,6 +3,7 @@ package estate
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,14 +60,7 @@ func (x *Index) matchReference(rule *analyze.Rule, subject *Interface, addr neti
 	return analyze.No
 }
 
-func carries(i *Interface, group string) bool {
-	for _, g := range i.Groups {
-		if g == group {
-			return true
-		}
-	}
-	return false
-}
+func carries(i *Interface, group string) bool { return slices.Contains(i.Groups, group) }
 
 // matchMember judges a reference to a group that the peer surely carries: whether the reference works along the way.
 func (x *Index) matchMember(rule *analyze.Rule, subject *Interface, p *Placement) analyze.Match {
@@ -87,21 +81,12 @@ func (x *Index) matchMember(rule *analyze.Rule, subject *Interface, p *Placement
 
 // mayHold reports whether some member of the group, now or earlier in the window, may have held an address that no interface
 // surely holds: members have addresses inside the CIDRs of the VPCs where the group can be used. Where those are not all
-// known, it may.
+// known, it may. While nobody asked which further VPCs groups are associated with, it may be in any VPC.
 func (x *Index) mayHold(g *Group, p *Placement, addr netip.Addr) bool {
-	if p.Class == Unplaced && !x.e.AssociationsKnown {
+	if !x.e.AssociationsKnown && (p.Class == Unplaced || x.unknownVPCs || len(x.everywhere.lookup(addr)) > 0) {
 		return true
 	}
-	vpcs := append([]string{g.VPC}, g.AssociatedVPCs...)
-	for _, i := range x.members[g.ID] {
-		vpcs = append(vpcs, i.VPC)
-	}
-	for _, id := range vpcs {
-		if n := x.networks[id]; n == nil || !n.known || n.cidrs.Lookup(addr) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(x.homes[g.ID], func(n *network) bool { return n == nil || !n.known || n.cidrs.Lookup(addr) })
 }
 
 // CanReference reports whether a rule of a group in subjectVPC may reference the group with effect, and why not. It is for

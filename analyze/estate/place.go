@@ -2,6 +2,7 @@ package estate
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/sgtrim/sgtrim/analyze"
@@ -113,9 +114,9 @@ func (x *Index) placeNear(own *network, subject *Interface, addr netip.Addr, fir
 		}
 	}
 	p, ok := x.placeIn(ways[0].to, addr, first, certain)
-	for _, w := range ways[1:] {
-		if w.to == ways[0].to {
-			continue
+	for k, w := range ways {
+		if k == 0 || slices.ContainsFunc(ways[:k], func(o way) bool { return o.to == w.to }) {
+			continue // looked into already: two ways may lead to one VPC
 		}
 		if other, found := x.placeIn(w.to, addr, first, false); found {
 			p = x.either(p, other, first)

@@ -145,13 +145,19 @@ func (d *decider) item(it *item) {
 	switch {
 	case it.client != ledger.ClientOpen:
 		d.decided(it, it.strength(it.client))
-	case it.proto != uint8(analyze.TCP) && it.proto != uint8(analyze.UDP):
-		d.each(it, analyze.Portless, it.strength(ledger.ClientA))
-	case it.proto == uint8(analyze.UDP) && it.portA == it.portB:
-		d.each(it, analyze.EqualPorts, it.strength(ledger.ClientA))
-	default:
+	case it.doubtful():
 		d.doubtful(it, it.strength(ledger.ClientA), it.strength(ledger.ClientB))
+	default:
+		d.each(it, it.eachWay(), it.strength(ledger.ClientA))
 	}
+}
+
+// eachWay is why both directions of the item are conversations.
+func (it *item) eachWay() analyze.Reason {
+	if it.proto == uint8(analyze.UDP) {
+		return analyze.EqualPorts
+	}
+	return analyze.Portless
 }
 
 func (d *decider) decided(it *item, s analyze.Strength) {
@@ -194,7 +200,6 @@ func (d *decider) reject(it *item, accepted *item) {
 	if accepted != nil && accepted.client != ledger.ClientOpen && it.reason != analyze.OwnFlags {
 		it.set(accepted.client, accepted.reason)
 	}
-	portless := it.proto != uint8(analyze.TCP) && it.proto != uint8(analyze.UDP)
 	strength := func(c ledger.Client) analyze.Strength {
 		if accepted != nil || !it.ab.Flagged && !it.ba.Flagged && d.established(it.key(c)) {
 			return analyze.StrengthNone
@@ -204,18 +209,12 @@ func (d *decider) reject(it *item, accepted *item) {
 	switch {
 	case it.client != ledger.ClientOpen:
 		d.decided(it, strength(it.client))
-	case portless, it.proto == uint8(analyze.UDP) && it.portA == it.portB:
-		r := analyze.Portless
-		if !portless {
-			r = analyze.EqualPorts
-		}
-		s := analyze.Rejected
-		if accepted != nil {
-			s = analyze.StrengthNone
-		}
-		d.each(it, r, s)
-	default:
+	case it.doubtful():
 		d.doubtful(it, strength(ledger.ClientA), strength(ledger.ClientB))
+	case accepted != nil:
+		d.each(it, it.eachWay(), analyze.StrengthNone)
+	default:
+		d.each(it, it.eachWay(), analyze.Rejected)
 	}
 }
 
@@ -241,7 +240,10 @@ func (d *decider) finish() []Conversation {
 	slices.SortFunc(d.pairs, func(a, b [2]Conversation) int {
 		return cmp.Or(a[0].Compare(&b[0].Key), a[1].Compare(&b[1].Key))
 	})
-	out := d.done
+	var out []Conversation
+	for _, c := range d.convs {
+		out = append(out, c.conversation())
+	}
 	for i, p := range d.pairs {
 		for _, c := range p {
 			c.Link = int64(c.Day)<<32 | int64(i+1)

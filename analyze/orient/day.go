@@ -36,7 +36,7 @@ func Day(evidence iter.Seq2[ledger.Evidence, error], opt Options) ([]Conversatio
 	if err != nil {
 		return nil, err
 	}
-	d := &decider{known: known, user: map[uint16]bool{}}
+	d := &decider{known: known, user: map[uint16]bool{}, convs: map[Key]*summing{}, repeated: newServices()}
 	for _, p := range opt.KnownPorts {
 		d.user[p] = true
 	}
@@ -57,6 +57,7 @@ func Day(evidence iter.Seq2[ledger.Evidence, error], opt Options) ([]Conversatio
 	if len(group) > 0 {
 		d.interfaceDay(group)
 	}
+	d.decideLeft()
 	return d.finish(), nil
 }
 
@@ -104,6 +105,17 @@ func (s *services) add(e endpoint) {
 // dynamicMost bounds the chance that a client port was a service at another time of the day: 16 of 16,384 ports.
 const dynamicMost = 16
 
+// known lists the services that has knows.
+func (s *services) known() map[endpoint]struct{} {
+	all := map[endpoint]struct{}{}
+	for e := range s.ends {
+		if s.has(e) {
+			all[e] = struct{}{}
+		}
+	}
+	return all
+}
+
 func (s *services) has(e endpoint) bool {
 	_, ok := s.ends[e]
 	return ok && (e.port < firstEphemeral || s.high[e.addr] <= dynamicMost)
@@ -126,16 +138,18 @@ func learn(evidence iter.Seq2[ledger.Evidence, error]) (services, error) {
 
 // decider collects the conversations of a day.
 type decider struct {
-	known services
-	user  map[uint16]bool
-	convs map[Key]*summing
-	done  []Conversation
-	pairs [][2]Conversation // readings of doubtful connections
+	known    services // by flags
+	user     map[uint16]bool
+	repeated services // by repetition on some interface
+	convs    map[Key]*summing
+	// left are connections that the evidence of their own interface does not decide, rejects what hangs on them.
+	left    []*item
+	rejects [][2]*item // rejected, and accepted packets of the same connection
+	pairs   [][2]Conversation
 }
 
 // interfaceDay decides the evidence of one interface.
 func (d *decider) interfaceDay(rows []ledger.Evidence) {
-	d.convs = map[Key]*summing{}
 	findSides(rows)
 	in := newNear(d)
 	items := map[tuple]*item{}
@@ -159,7 +173,11 @@ func (d *decider) interfaceDay(rows []ledger.Evidence) {
 	slices.SortFunc(order, func(a, b *item) int { return a.tuple.compare(&b.tuple) })
 	in.decide(order)
 	for _, it := range order {
-		if it.action == analyze.Accept {
+		switch {
+		case it.action != analyze.Accept:
+		case it.doubtful():
+			d.left = append(d.left, it)
+		default:
 			d.item(it)
 		}
 	}
@@ -169,10 +187,25 @@ func (d *decider) interfaceDay(rows []ledger.Evidence) {
 		}
 		mirror := it.tuple
 		mirror.action = analyze.Accept
-		d.reject(it, items[mirror])
+		if accepted := items[mirror]; accepted != nil && accepted.doubtful() {
+			d.rejects = append(d.rejects, [2]*item{it, accepted})
+		} else {
+			d.reject(it, accepted)
+		}
 	}
-	for _, c := range d.convs {
-		d.done = append(d.done, c.conversation())
+}
+
+// decideLeft looks at the doubtful connections of all interfaces together: a service outside of what is logged may meet
+// many clients, each on an interface of its own.
+func (d *decider) decideLeft() {
+	n := newNear(d)
+	n.repeated = d.repeated.known()
+	byRanges(n.byRepetition(d.left))
+	for _, it := range d.left {
+		d.item(it)
+	}
+	for _, r := range d.rejects {
+		d.reject(r[0], r[1])
 	}
 }
 
@@ -249,6 +282,12 @@ func (it *item) add(e *ledger.Evidence) {
 func union(a, b ledger.Sums) ledger.Sums {
 	return ledger.Sums{Flows: max(a.Flows, b.Flows), Packets: max(a.Packets, b.Packets), Bytes: max(a.Bytes, b.Bytes),
 		Flags: a.Flags | b.Flags, Flagged: a.Flagged || b.Flagged, Opens: a.Opens || b.Opens}
+}
+
+// doubtful reports whether the item has an initiator and nothing has decided it.
+func (it *item) doubtful() bool {
+	equal := it.proto == uint8(analyze.UDP) && it.portA == it.portB
+	return it.client == ledger.ClientOpen && (it.proto == uint8(analyze.TCP) || it.proto == uint8(analyze.UDP)) && !equal
 }
 
 func (it *item) bothWays() bool { return it.ab.Flows > 0 && it.ba.Flows > 0 }

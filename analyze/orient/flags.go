@@ -59,8 +59,16 @@ func Strength(proto uint8, action analyze.Action, fwd, back *ledger.Sums) analyz
 			return analyze.Attempt
 		}
 		return analyze.Established
+	case fwd.Flows == 0 && onlyResets(back):
+		return analyze.Attempt
 	}
 	return eitherWay(fwd, back, analyze.Established)
+}
+
+// onlyResets reports whether all that is on record of a connection are resets, each of 40 to 60 bytes: the answer to SYNs
+// whose record stands in another object.
+func onlyResets(s *ledger.Sums) bool {
+	return s.Flags == RST && s.Bytes <= 60*s.Packets && s.Packets <= synMost*s.Flows
 }
 
 func eitherWay(fwd, back *ledger.Sums, both analyze.Strength) analyze.Strength {

@@ -30,7 +30,7 @@ func newNear(d *decider) *near {
 func (n *near) learn(e *ledger.Evidence) {
 	s, client := service(e)
 	if !byFlags(e) {
-		n.repeated[s] = struct{}{}
+		n.repeat(s)
 		return
 	}
 	p := pairing{s, client}
@@ -42,6 +42,12 @@ func (n *near) learn(e *ledger.Evidence) {
 	if e.Strength == analyze.Established {
 		n.ends.add(s)
 	}
+}
+
+// repeat notes a service that repetition has shown.
+func (n *near) repeat(s endpoint) {
+	n.repeated[s] = struct{}{}
+	n.d.repeated.add(s)
 }
 
 // scanMost is how many ports of one address a client may have tried before a mere attempt is no sign of a service.
@@ -56,7 +62,9 @@ const (
 	between   // the service answered this very client on this interface
 )
 
-func (n *near) tier(s endpoint, client netip.Addr) int {
+// tier of the reading in which s serves client. Refusals are all that is on record of the connection, if they come from s:
+// then an attempt is sign enough.
+func (n *near) tier(s endpoint, client netip.Addr, refusals bool) int {
 	answered, ok := n.pairs[pairing{s, client}]
 	switch {
 	case answered:
@@ -65,7 +73,7 @@ func (n *near) tier(s endpoint, client netip.Addr) int {
 		return here
 	case n.d.known.has(s):
 		return anywhere
-	case ok && n.attempts[[2]netip.Addr{s.addr, client}] <= scanMost:
+	case ok && (refusals || n.attempts[[2]netip.Addr{s.addr, client}] <= scanMost):
 		return attempted
 	}
 	return unknown
@@ -112,7 +120,8 @@ func byOwnFlags(it *item) (decided, clash bool) {
 
 func (n *near) byEndpoint(it *item) bool {
 	a, b := it.ends()
-	x, y := n.tier(a, it.b), n.tier(b, it.a)
+	x := n.tier(a, it.b, it.ba.Flows == 0 && onlyResets(&it.ab))
+	y := n.tier(b, it.a, it.ab.Flows == 0 && onlyResets(&it.ba))
 	// Two known ends contradict each other, unless one is known for this very pair and the other is not.
 	if x == y || min(x, y) >= anywhere && max(x, y) < between {
 		return false

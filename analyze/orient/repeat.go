@@ -130,10 +130,10 @@ func (n *near) byRepetition(items []*item) []*item {
 			a, b := it.ends()
 			switch {
 			case d.serves(a, b):
-				n.repeated[a] = struct{}{}
+				n.repeat(a)
 				it.set(ledger.ClientB, analyze.Repetition)
 			case d.serves(b, a):
-				n.repeated[b] = struct{}{}
+				n.repeat(b)
 				it.set(ledger.ClientA, analyze.Repetition)
 			default:
 				return false

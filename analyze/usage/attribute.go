@@ -20,9 +20,10 @@ type attributor struct {
 	attributes map[string]ledger.Attributes
 	named      []netip.Prefix
 	bySet      map[string]*ruleSet // groups of an interface, joined by space
-	byVPC      map[string]*ruleSet
 	ghosts     map[string]*estate.Interface
-	size       []int64 // of the rules, see narrowness
+	goneSets   map[string][]string   // gone interface → groups it may have carried
+	sets       map[string][][]string // VPC → sets of groups that its interfaces carry
+	size       []int64               // of the rules, see narrowness
 }
 
 // ruleSet holds the rules of some groups by direction.
@@ -31,7 +32,8 @@ type ruleSet struct{ dir [3][]int32 }
 func newAttributor(r *Result, in Input) *attributor {
 	a := &attributor{
 		r: r, x: in.Index, attributes: in.Attributes, named: in.Named,
-		bySet: map[string]*ruleSet{}, byVPC: map[string]*ruleSet{}, ghosts: map[string]*estate.Interface{},
+		bySet: map[string]*ruleSet{}, ghosts: map[string]*estate.Interface{}, goneSets: map[string][]string{},
+		sets: map[string][][]string{},
 		size: make([]int64, len(r.Rules)),
 	}
 	for i := range r.Rules {
@@ -40,7 +42,7 @@ func newAttributor(r *Result, in Input) *attributor {
 	return a
 }
 
-// subject returns the interface of the flow, or a stand-in for one that is gone, which knows its VPC only.
+// subject returns the interface of the flow, or a stand-in for one that is gone, of which only the logs tell.
 func (a *attributor) subject(f *Flow) *estate.Interface {
 	if f.Subject = a.x.Subject(f.Interface); f.Subject != nil {
 		return f.Subject
@@ -54,31 +56,22 @@ func (a *attributor) subject(f *Flow) *estate.Interface {
 	return g
 }
 
-// rules returns the rules that may have applied to the subject. A gone interface may have carried any group of its VPC
-// (of every VPC, when the logs do not name it).
+// rules returns the rules that may have applied to the flow's interface.
 func (a *attributor) rules(f *Flow, subject *estate.Interface) []int32 {
-	if f.Subject != nil {
-		key := strings.Join(subject.Groups, " ")
-		set, ok := a.bySet[key]
-		if !ok {
-			set = a.collect(subject.Groups)
-			a.bySet[key] = set
-		}
-		return set.dir[f.Direction]
+	if f.Subject == nil {
+		return a.ruleSetOf(a.goneSets[f.Interface]).dir[f.Direction]
 	}
-	set, ok := a.byVPC[subject.VPC]
+	return a.ruleSetOf(subject.Groups).dir[f.Direction]
+}
+
+func (a *attributor) ruleSetOf(groups []string) *ruleSet {
+	key := strings.Join(groups, " ")
+	set, ok := a.bySet[key]
 	if !ok {
-		var groups []string
-		for id, g := range a.r.Estate.Groups {
-			if subject.VPC == "" || g.VPC == subject.VPC || slices.Contains(g.AssociatedVPCs, subject.VPC) {
-				groups = append(groups, id)
-			}
-		}
-		slices.Sort(groups)
 		set = a.collect(groups)
-		a.byVPC[subject.VPC] = set
+		a.bySet[key] = set
 	}
-	return set.dir[f.Direction]
+	return set
 }
 
 func (a *attributor) collect(groups []string) *ruleSet {
@@ -93,7 +86,8 @@ func (a *attributor) collect(groups []string) *ruleSet {
 }
 
 // match is the three-valued answer for one rule and one flow.
-func match(x *estate.Index, rule *analyze.Rule, f *Flow, subject *estate.Interface) analyze.Match {
+func (a *attributor) match(ri int32, f *Flow, subject *estate.Interface) analyze.Match {
+	rule := a.r.Rules[ri].Rule
 	if rule.Unsupported != "" {
 		return analyze.Maybe
 	}
@@ -101,17 +95,18 @@ func match(x *estate.Index, rule *analyze.Rule, f *Flow, subject *estate.Interfa
 	if m == analyze.No {
 		return m
 	}
-	return min(m, x.MatchPeer(*rule, subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()))
+	return min(m, a.x.MatchPeer(*rule, subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()))
 }
 
 // attribute finds the rules that allow need i and gives credit. Of those that surely allow it the narrowest is credited;
 // where none surely does, all that may. A gone interface's groups are unknown, so every rule that could have allowed its
 // need keeps it.
-func (a *attributor) attribute(i int32, subject *estate.Interface) {
+func (a *attributor) attribute(i int32) {
 	f := &a.r.Flows[i]
+	subject := a.subject(f)
 	var yes, maybe []int32
 	for _, ri := range a.rules(f, subject) {
-		switch match(a.x, a.r.Rules[ri].Rule, f, subject) {
+		switch a.match(ri, f, subject) {
 		case analyze.Yes:
 			yes = append(yes, ri)
 		case analyze.Maybe:

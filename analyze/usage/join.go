@@ -35,10 +35,10 @@ type Result struct {
 	Rules  []Rule // by group id, then in the group's order
 	Counts Counts
 
-	Unexplained []int32 // needs no rule explains, even maybe
-	Unplaced    int     // distinct private peers that no interface of the estate holds
-	Gone        int     // needs of interfaces that are not in the estate
-	GoneIDs     []string
+	Unexplained []int32  // needs no rule explains, even maybe
+	Unplaced    int      // distinct private peers that no interface of the estate holds
+	Gone        int      // needs of interfaces that are not in the estate
+	GoneIDs     []string // sorted
 
 	byGroup map[string][]int32 // rule indexes
 }
@@ -65,30 +65,12 @@ func Join(in Input) (*Result, error) {
 	r := &Result{Estate: in.Estate, Index: in.Index, Flows: sum.finish(), Counts: sum.counts, byGroup: map[string][]int32{}}
 	r.listRules()
 	a := newAttributor(r, in)
-	unplaced := map[netip.Addr]struct{}{}
-	gone := map[string]struct{}{}
+	a.place()
 	for i := range r.Flows {
-		f := &r.Flows[i]
-		subject := a.subject(f)
-		f.Place = in.Index.Place(subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC())
-		f.Need = a.isNeed(f)
-		if f.Place.Class == estate.Unplaced {
-			unplaced[f.Peer] = struct{}{}
+		if r.Flows[i].Need {
+			a.attribute(int32(i))
 		}
-		if !f.Need {
-			continue
-		}
-		if f.Subject == nil {
-			r.Gone++
-			gone[f.Interface] = struct{}{}
-		}
-		a.attribute(int32(i), subject)
 	}
-	r.Unplaced = len(unplaced)
-	for id := range gone {
-		r.GoneIDs = append(r.GoneIDs, id)
-	}
-	slices.Sort(r.GoneIDs)
 	for i := range r.Rules {
 		rule := &r.Rules[i]
 		slices.Sort(rule.Leans)
@@ -99,6 +81,35 @@ func Join(in Input) (*Result, error) {
 
 // RulesOf returns the indexes of a group's rules.
 func (r *Result) RulesOf(groupID string) []int32 { return r.byGroup[groupID] }
+
+// place finds who holds each flow's peer and which flows are needs, interface by interface (flows are sorted by it), and
+// which groups the interfaces that are gone may have carried.
+func (a *attributor) place() {
+	r := a.r
+	unplaced := map[netip.Addr]struct{}{}
+	for from, to := 0, 0; from < len(r.Flows); from = to {
+		var all []int32
+		var subject *estate.Interface
+		for ; to < len(r.Flows) && r.Flows[to].Interface == r.Flows[from].Interface; to++ {
+			f := &r.Flows[to]
+			subject = a.subject(f)
+			f.Place = a.x.Place(subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC())
+			f.Need = a.isNeed(f)
+			if f.Place.Class == estate.Unplaced {
+				unplaced[f.Peer] = struct{}{}
+			}
+			if f.Need && f.Subject == nil {
+				r.Gone++
+			}
+			all = append(all, int32(to))
+		}
+		if id := r.Flows[from].Interface; r.Flows[from].Subject == nil {
+			a.goneSets[id] = a.goneGroups(all, subject)
+			r.GoneIDs = append(r.GoneIDs, id)
+		}
+	}
+	r.Unplaced = len(unplaced)
+}
 
 func (r *Result) listRules() {
 	ids := make([]string, 0, len(r.Estate.Groups))

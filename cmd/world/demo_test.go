@@ -1,6 +1,9 @@
 package world
 
-import "testing"
+import (
+	"net/netip"
+	"testing"
+)
 
 // TestDemo: small enough to read and to make in a moment, rich enough to show every status.
 func TestDemo(t *testing.T) {
@@ -31,5 +34,24 @@ func TestDemo(t *testing.T) {
 	}
 	if len(w.forbidden) < 4 {
 		t.Errorf("rules to keep: got %d, want several", len(w.forbidden))
+	}
+}
+
+// TestBench: about as many records as asked for; many keys are many more peers than few keys.
+func TestBench(t *testing.T) {
+	peers := map[bool]int{}
+	for _, many := range []bool{false, true} {
+		distinct, n := map[netip.Addr]bool{}, 0
+		for r := range mustNew(t, Bench(200_000, many)).Records() {
+			distinct[r.PktSrc] = true
+			n++
+		}
+		if n < 180_000 || n > 220_000 {
+			t.Errorf("many keys %v: got %d records, want about 200,000", many, n)
+		}
+		peers[many] = len(distinct)
+	}
+	if peers[true] < 4*peers[false] {
+		t.Errorf("addresses: %d with many keys, %d with few", peers[true], peers[false])
 	}
 }

@@ -12,8 +12,9 @@ import (
 // addresses remembers what address a text is, for texts up to 16 bytes (all of IPv4) and up to 40 (IPv6) apart. An
 // address is a pure function of its text, so the cache lives as long as its worker.
 type addresses struct {
-	short []shortAddr
-	long  []longAddr
+	short   []shortAddr
+	long    []longAddr
+	scratch [longAddrLen]byte
 }
 
 type shortAddr struct{ k0, k1, v0, v1 uint64 }
@@ -120,10 +121,10 @@ func (a *addresses) lookupLong(b []byte, n int) (v0, v1 uint64, ok bool) {
 
 // parse reads an address through the cache: for pages of plain texts.
 func (a *addresses) parse(text []byte) (address, error) {
-	var b [longAddrLen]byte
 	if len(text) <= longAddrLen {
-		copy(b[:], text)
-		if v0, v1, ok := a.lookupLong(b[:], len(text)); ok {
+		b := a.scratch[:]
+		copy(b, text)
+		if v0, v1, ok := a.lookupLong(b, len(text)); ok {
 			var out address
 			binary.LittleEndian.PutUint64(out[:], v0)
 			binary.LittleEndian.PutUint64(out[8:], v1)

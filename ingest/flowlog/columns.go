@@ -132,18 +132,13 @@ func (c *columns) append(r *row) {
 var needed = [...]int{ColSrcAddr, ColDstAddr, ColProtocol}
 
 // check hands the rows that are no valid records to bad, with the column at fault and the cause; a row may come more than
-// once. Values were checked when parsed; here is what takes two columns to see.
+// once, its first fault first. Values were checked when parsed; here is what takes two columns to see.
 func (c *columns) check(bad func(row uint32, column int, err error)) {
 	for _, column := range needed {
 		for _, r := range c.nulls[column] {
 			if c.word.status[r] == uint8(StatusOK) {
 				bad(r, column, errAbsent)
 			}
-		}
-	}
-	for _, column := range [...]int{ColStart, ColEnd} {
-		for _, r := range c.nulls[column] {
-			bad(r, column, errNoTime)
 		}
 	}
 	for r, action := range c.word.action[:c.n] {
@@ -174,7 +169,7 @@ func (c *columns) valid() bool {
 			}
 		}
 	}
-	return len(c.nulls[ColStart])+len(c.nulls[ColEnd]) == 0
+	return true
 }
 
 // settleEmpty gives rows that say nothing of any traffic a status, in a format without log-status. It does not tell

@@ -82,6 +82,8 @@ type Decoder struct {
 	format *recordFormat
 	line   int64 // lines, or rows of Parquet, before those in work
 
+	unread []byte // what follows the line that ended the reading
+
 	badCells []badCell // of a batch of Parquet
 	inOutput bool      // a function of out is running
 }
@@ -126,7 +128,7 @@ func (d *Decoder) Decode(ctx context.Context, in Input, out Output) (Counts, err
 	d.cols.reset()
 	d.ids.reset()
 	err := d.decode()
-	d.ctx, d.in, d.out = nil, Input{}, Output{} // nothing of the object is held on to
+	d.ctx, d.in, d.out, d.unread = nil, Input{}, Output{}, nil // nothing of the object is held on to
 	return d.counts, err
 }
 

@@ -43,6 +43,7 @@ func (d *Decoder) slow(buf []byte, n int) error {
 		rest = after
 		d.line++
 		if err := d.oneLine(line); err != nil {
+			d.unread = rest
 			return err
 		}
 		if d.cols.n == maxRows {

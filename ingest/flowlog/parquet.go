@@ -225,14 +225,12 @@ func (d *Decoder) parquetBatch(n int) error {
 	return d.flush()
 }
 
-// dropBad reports each bad row once, by its first bad column, and drops it from the batch.
+// dropBad reports each bad row once, by its first fault, and drops it from the batch.
 func (d *Decoder) dropBad() error {
 	if len(d.badCells) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(d.badCells, func(a, b badCell) int {
-		return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.column, b.column))
-	})
+	slices.SortStableFunc(d.badCells, func(a, b badCell) int { return cmp.Compare(a.row, b.row) })
 	d.rows = d.rows[:0]
 	next := uint32(0)
 	for _, b := range d.badCells {

@@ -205,6 +205,8 @@ func (d *Decoder) null(column, row int) {
 	switch column {
 	case ColStatus:
 		d.badCells = append(d.badCells, badCell{uint32(row), column, errNoStatus})
+	case ColStart, ColEnd:
+		d.badCells = append(d.badCells, badCell{uint32(row), column, errNoTime})
 	case ColAction, ColDirection, ColInterface, ColAccount, ColVPC, ColSubnet: // the zero value says so
 	default:
 		d.cols.nulls[column] = append(d.cols.nulls[column], uint32(row))

@@ -16,12 +16,14 @@ func (d *Decoder) text(r io.Reader) error {
 	var refused error
 	err := d.eachChunk(r, func(c *chunk) error {
 		if refused != nil {
-			return d.countLines(c)
+			d.countLines(c.buf[:c.n])
+			return nil
 		}
 		err := d.chunk(c.buf, c.n)
 		if errors.Is(err, ErrMissingFields) && d.skipBad {
 			refused = err // every record of the object is lost: they are counted
-			return d.countLines(c)
+			d.countLines(d.unread)
+			return nil
 		}
 		return err
 	})
@@ -46,19 +48,17 @@ func (d *Decoder) textError(err error) error {
 	return d.objectError(err)
 }
 
-// countLines counts the records of a chunk that cannot be read because the format is refused.
-func (d *Decoder) countLines(c *chunk) error {
-	rest := c.buf[:c.n]
-	for len(rest) > 0 {
-		line, after, _ := bytes.Cut(rest, newline)
-		rest = after
+// countLines counts the records of a text that cannot be read because the format is refused.
+func (d *Decoder) countLines(text []byte) {
+	for len(text) > 0 {
+		line, after, _ := bytes.Cut(text, newline)
+		text = after
 		d.tokens = tokenize(d.tokens[:0], line)
 		if len(d.tokens) > 0 && !isHeader(d.tokens) {
 			d.counts.Records++
 			d.counts.Bad++
 		}
 	}
-	return nil
 }
 
 // chunk parses the lines of buf[:n].
@@ -72,6 +72,7 @@ func (d *Decoder) chunk(buf []byte, n int) error {
 		d.line++
 		header, err := d.begin(buf[at : end-1])
 		if err != nil {
+			d.unread = buf[end:n]
 			return d.objectError(err)
 		}
 		if d.format != nil && !header {
@@ -89,10 +90,11 @@ func (d *Decoder) chunk(buf []byte, n int) error {
 		return d.flush()
 	}
 	d.cols.reset()
-	if err := d.slow(buf, n); err != nil {
-		return err
+	err := d.slow(buf, n)
+	if flushed := d.flush(); err == nil {
+		err = flushed
 	}
-	return d.flush()
+	return err
 }
 
 // begin finds the format by the first line that is not blank, and reports whether that line was a header.

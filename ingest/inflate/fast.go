@@ -10,6 +10,12 @@ const (
 	windowFull  = windowSize - roundOutput // at or beyond this, Next returns
 )
 
+// load returns the 8 bytes of input at index i.
+func (r *Reader) load(i uint) uint64 {
+	i &= inputSize - 1
+	return binary.LittleEndian.Uint64(r.in[i : i+8])
+}
+
 // fastSymbols decodes symbols of a block until it ends, the window is full, or less than a round's input is left,
 // of which there must be enough for one.
 func (r *Reader) fastSymbols() error {
@@ -22,7 +28,7 @@ func (r *Reader) fastSymbols() error {
 		ended  bool
 		reason string
 	)
-	buf |= binary.LittleEndian.Uint64(r.in[in:in+8]) << (n & 63)
+	buf |= r.load(in) << (n & 63)
 	in += 7 - n>>3&7
 	n |= 56
 	e := r.lit[buf&(1<<litBits-1)]
@@ -45,7 +51,7 @@ func (r *Reader) fastSymbols() error {
 					buf >>= e & 63
 					n -= uint(e)
 					e = r.lit[buf&(1<<litBits-1)]
-					buf |= binary.LittleEndian.Uint64(r.in[in:in+8]) << (n & 63)
+					buf |= r.load(in) << (n & 63)
 					in += 7 - n>>3&7
 					n |= 56
 					continue
@@ -61,7 +67,7 @@ func (r *Reader) fastSymbols() error {
 				out++
 				buf >>= e & 63
 				n -= uint(e)
-				buf |= binary.LittleEndian.Uint64(r.in[in:in+8]) << (n & 63)
+				buf |= r.load(in) << (n & 63)
 				in += 7 - n>>3&7
 				n |= 56
 				e = r.lit[buf&(1<<litBits-1)]
@@ -82,7 +88,7 @@ func (r *Reader) fastSymbols() error {
 		buf >>= e & 63
 		n -= uint(e)
 		if n&63 < 28 {
-			buf |= binary.LittleEndian.Uint64(r.in[in:in+8]) << (n & 63)
+			buf |= r.load(in) << (n & 63)
 			in += 7 - n>>3&7
 			n |= 56
 		}
@@ -99,7 +105,7 @@ func (r *Reader) fastSymbols() error {
 		dist := uint(d>>16) + uint(buf&(1<<(d&63)-1)>>(d>>8&15))
 		buf >>= d & 63
 		n -= uint(d)
-		buf |= binary.LittleEndian.Uint64(r.in[in:in+8]) << (n & 63)
+		buf |= r.load(in) << (n & 63)
 		in += 7 - n>>3&7
 		n |= 56
 		e = r.lit[buf&(1<<litBits-1)]
@@ -118,11 +124,12 @@ func (r *Reader) fastSymbols() error {
 			continue
 		}
 		for {
-			s, t := r.window[from:from+copyStep], r.window[to:to+copyStep]
-			binary.LittleEndian.PutUint64(t, binary.LittleEndian.Uint64(s))
-			binary.LittleEndian.PutUint64(t[8:], binary.LittleEndian.Uint64(s[8:]))
-			binary.LittleEndian.PutUint64(t[16:], binary.LittleEndian.Uint64(s[16:]))
-			binary.LittleEndian.PutUint64(t[24:], binary.LittleEndian.Uint64(s[24:]))
+			from, to = from&windowMask, to&windowMask
+			s, t := (*[copyStep]byte)(r.window[from:from+copyStep]), (*[copyStep]byte)(r.window[to:to+copyStep])
+			binary.LittleEndian.PutUint64(t[0:8], binary.LittleEndian.Uint64(s[0:8]))
+			binary.LittleEndian.PutUint64(t[8:16], binary.LittleEndian.Uint64(s[8:16]))
+			binary.LittleEndian.PutUint64(t[16:24], binary.LittleEndian.Uint64(s[16:24]))
+			binary.LittleEndian.PutUint64(t[24:32], binary.LittleEndian.Uint64(s[24:32]))
 			from += copyStep
 			to += copyStep
 			if to >= out {

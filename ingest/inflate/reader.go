@@ -9,8 +9,9 @@ import (
 
 const (
 	historySize = 32 << 10  // the farthest a match may reach back
-	pieceSize   = 256 << 10 // what Next decodes at most before it returns
+	pieceSize   = 224 << 10 // what Next decodes at most before it returns
 	windowSize  = historySize + pieceSize
+	windowMask  = windowSize - 1
 	inputSize   = 64 << 10 // compressed bytes held; more than the longest header field
 
 	maxNameLen = 512 // file name and comment with their NUL, as compress/gzip limits them
@@ -70,8 +71,8 @@ type Reader struct {
 	lens   [maxLitCodes + maxDistCodes]uint8
 	lit    [litTableSize]uint32
 	dist   [distTableSize]uint32
-	in     [inputSize]byte
-	window [windowSize]byte
+	in     [inputSize + 8]byte
+	window [windowSize + copyStep]byte
 }
 
 // state is what the input holds next.
@@ -268,7 +269,7 @@ func (r *Reader) fill() error {
 	r.inEnd = copy(r.in[:], r.in[r.inPos:r.inEnd])
 	r.inPos = 0
 	for tries := 0; r.srcErr == nil; tries++ {
-		n, err := r.src.Read(r.in[r.inEnd:])
+		n, err := r.src.Read(r.in[r.inEnd:inputSize])
 		r.inEnd += n
 		r.srcErr = err
 		if n > 0 {

@@ -17,6 +17,8 @@ type Options struct {
 	// weighs less: 2^-PreferredShift of an ordinary one, rounded down over the prefix.
 	Preferred      []netip.Prefix
 	PreferredShift int // 0: 3, an eighth
+	// Networks are further prefixes that a result may be, at full price. (Wider ones than the hosts need are else not tried.)
+	Networks []netip.Prefix
 	// RuleCost is what one prefix costs, counted in unseen addresses: two prefixes become one only if that takes in fewer
 	// than RuleCost unseen addresses. With 0 no unseen address is ever taken in, unless MaxPrefixes forces it.
 	RuleCost int64
@@ -24,6 +26,10 @@ type Options struct {
 	MaxPrefixes int
 	// MinBits4 and MinBits6 are the shortest prefix lengths allowed in a result.
 	MinBits4, MinBits6 int
+	// Losses counts what is expected to be missed by a result that is exactly this prefix. Each costs LossPrice unseen
+	// addresses; of IPv6 LossPrice·2^56, where a /64 stands for what a /24 is in IPv4. Nil: none.
+	Losses    func(netip.Prefix) int64
+	LossPrice int64
 }
 
 // ErrTooMany is returned where MaxPrefixes cannot be kept within Within and MinBits.
@@ -56,8 +62,9 @@ func Addrs(addrs []netip.Addr, opt Options) ([]netip.Prefix, error) {
 }
 
 func (o Options) checked() (Options, error) {
-	if o.RuleCost < 0 || o.MaxPrefixes < 0 || o.PreferredShift < 0 {
-		return o, fmt.Errorf("cover options: rule cost %d, most prefixes %d, shift %d: want none below 0", o.RuleCost, o.MaxPrefixes, o.PreferredShift)
+	if o.RuleCost < 0 || o.MaxPrefixes < 0 || o.PreferredShift < 0 || o.LossPrice < 0 {
+		return o, fmt.Errorf("cover options: rule cost %d, most prefixes %d, shift %d, loss price %d: want none below 0",
+			o.RuleCost, o.MaxPrefixes, o.PreferredShift, o.LossPrice)
 	}
 	if o.PreferredShift == 0 {
 		o.PreferredShift = 3
@@ -68,6 +75,9 @@ func (o Options) checked() (Options, error) {
 	}
 	if o.Preferred, err = masked(o.Preferred); err != nil {
 		return o, fmt.Errorf("cover preferred: %w", err)
+	}
+	if o.Networks, err = masked(o.Networks); err != nil {
+		return o, fmt.Errorf("cover networks: %w", err)
 	}
 	return o, nil
 }

@@ -131,6 +131,9 @@ func priceOf(c []netip.Prefix, seen []netip.Addr, opt Options) int64 {
 			unseen >>= opt.PreferredShift
 		}
 		sum += opt.RuleCost + unseen
+		if opt.Losses != nil && p.Addr().Is4() {
+			sum += opt.LossPrice * opt.Losses(p)
+		}
 	}
 	return sum
 }
@@ -161,6 +164,15 @@ func smallWorld(r *rand.Rand) (netip.Prefix, []netip.Addr, Options) {
 	opt := Options{RuleCost: int64(r.IntN(8)), PreferredShift: 1 + r.IntN(3), MaxPrefixes: r.IntN(6)}
 	for range r.IntN(4) {
 		opt.Preferred = append(opt.Preferred, part())
+	}
+	if root.Addr().Is4() && r.IntN(2) == 0 {
+		opt.LossPrice = int64(r.IntN(9))
+		opt.Losses = func(p netip.Prefix) int64 { return int64(p.Addr().As4()[3]+7*byte(p.Bits())) % 5 }
+		for b := range bits + 1 { // the price is not monotonous, so every prefix may be the best
+			for i := range 1 << bits {
+				opt.Networks = append(opt.Networks, netip.PrefixFrom(at(i), root.Bits()+b).Masked())
+			}
+		}
 	}
 	if r.IntN(3) == 0 {
 		opt.MinBits4, opt.MinBits6 = 32-bits+r.IntN(bits+1), 128-bits+r.IntN(bits+1)

@@ -7,7 +7,7 @@ import (
 )
 
 // A trie holds the only prefixes an optimal cover can use: the seen hosts, the longest common prefix of any two of them
-// (anything wider over the same hosts only adds unseen addresses), and the preferred networks with a host inside. They are
+// (anything wider over the same hosts only adds unseen addresses), and the networks given with a host inside. They are
 // in the order of their addresses, a prefix before what it contains, so a parent's index is below its children's. Node 0
 // stands above both families and is no prefix.
 type trie struct{ nodes []node }
@@ -23,7 +23,7 @@ const none = 0
 
 func newTrie(seen []netip.Addr, opt Options) *trie {
 	t := &trie{nodes: []node{{own: infinite, seen: uint64(len(seen))}}}
-	for _, p := range candidates(seen, opt.Preferred) {
+	for _, p := range candidates(seen, slices.Concat(opt.Preferred, opt.Networks)) {
 		t.nodes = append(t.nodes, node{prefix: p})
 	}
 	t.link()
@@ -36,7 +36,7 @@ func newTrie(seen []netip.Addr, opt Options) *trie {
 }
 
 // candidates are the prefixes of the trie, sorted, without repeats.
-func candidates(seen []netip.Addr, preferred []netip.Prefix) []netip.Prefix {
+func candidates(seen []netip.Addr, networks []netip.Prefix) []netip.Prefix {
 	var out []netip.Prefix
 	for i, a := range seen {
 		out = append(out, netip.PrefixFrom(a, a.BitLen()))
@@ -44,7 +44,7 @@ func candidates(seen []netip.Addr, preferred []netip.Prefix) []netip.Prefix {
 			out = append(out, common(seen[i-1], a))
 		}
 	}
-	for _, p := range preferred {
+	for _, p := range networks {
 		if hostsIn(seen, p) > 0 {
 			out = append(out, p)
 		}
@@ -105,7 +105,18 @@ func (o Options) price(p netip.Prefix, seen uint64) cost {
 	if slices.Contains(o.Preferred, p) {
 		unseen = unseen.shiftRight(uint(o.PreferredShift))
 	}
-	return unseen.plus(small(uint64(o.RuleCost)))
+	return unseen.plus(small(uint64(o.RuleCost))).plus(o.loss(p))
+}
+
+func (o Options) loss(p netip.Prefix) cost {
+	if o.Losses == nil {
+		return cost{}
+	}
+	c := small(uint64(o.LossPrice))
+	if p.Addr().Is6() {
+		c = c.times(1 << 56)
+	}
+	return c.times(uint64(max(0, o.Losses(p))))
 }
 
 // cheapest is the optimum without a bound on the number of prefixes.

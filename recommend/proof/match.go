@@ -17,10 +17,10 @@ type rule struct {
 	removedBy int // the change that has it in Old
 	addedBy   int // the change that has it in New; none for rules of the estate
 	// Of the peer, looked up once.
-	list       []span
-	listKnown  bool
-	groupKnown bool
-	clients    bool // see passesClients
+	list         []span
+	listKnown    bool
+	membersKnown bool
+	clients      bool // see passesClients
 }
 
 // ruleSet holds the rules of every group by direction and protocol, old and new ones together.
@@ -54,7 +54,7 @@ func (s *ruleSet) add(group string, r analyze.Rule, change int) {
 		n.list, n.listKnown = s.world.lists[id]
 	}
 	if id := r.Peer.GroupID; id != "" {
-		n.groupKnown, n.clients = s.world.estate.Groups[id] != nil, s.world.passesClients(id)
+		n.membersKnown, n.clients = s.world.membersKnown(id), s.world.passesClients(id)
 	}
 	if r.Direction > analyze.Egress {
 		return
@@ -190,13 +190,10 @@ func yesIf(b bool) analyze.Match {
 }
 
 // reference matches a rule that names a group: all private addresses of the interfaces that carry it, at the time of the
-// traffic, where references work on the path [aws-facts 5].
+// traffic, where references work on the path [aws-facts 5]. What is not known of the group's members is Maybe.
 func (p *probe) reference(r *rule) analyze.Match {
-	if !r.groupKnown {
-		return analyze.Maybe // deleted, or another account's: nothing is known of its members
-	}
-	m := p.member(r.Peer.GroupID)
-	if m == analyze.No && r.clients {
+	m := p.member(r)
+	if m == analyze.No && (!r.membersKnown || r.clients) {
 		return analyze.Maybe
 	}
 	return m
@@ -213,21 +210,18 @@ func (w *world) passesClients(group string) bool {
 	return false
 }
 
-func (p *probe) member(group string) analyze.Match {
+func (p *probe) member(r *rule) analyze.Match {
 	p.place()
-	if len(p.at) == 0 {
-		if p.world.internal(p.need.peer) && p.world.mayLive(group, p.need.peer) {
+	if len(p.at) == 0 || p.late { // whoever held the address then is not known
+		if p.world.internal(p.need.peer) && p.world.mayLive(r.Peer.GroupID, p.need.peer) {
 			return analyze.Maybe
 		}
 		return analyze.No
 	}
-	if p.late {
-		return analyze.Maybe
-	}
 	yes, no := false, false
 	for _, i := range p.at {
 		switch {
-		case !carries(i, group):
+		case !carries(i, r.Peer.GroupID):
 			no = true
 		case p.worksFrom(i):
 			yes = true
@@ -244,10 +238,20 @@ func (p *probe) member(group string) analyze.Match {
 	return analyze.No
 }
 
+// membersKnown reports whether the estate tells who carries the group: it has the group, and interfaces of the group's
+// account and region. A group that is not there is deleted, or another account's.
+func (w *world) membersKnown(group string) bool {
+	g := w.estate.Groups[group]
+	return g != nil && w.seen[[2]string{g.Owner, g.Region}]
+}
+
 // mayLive reports whether an interface that carried the group may have held the address: it lies in a CIDR of one of the
 // group's VPCs, or one of these is not known. On-premises addresses are in none.
 func (w *world) mayLive(group string, a netip.Addr) bool {
 	g := w.estate.Groups[group]
+	if g == nil || !w.estate.AssociationsKnown && within(w.inner, a) {
+		return true
+	}
 	vpcs := append([]string{g.VPC}, g.AssociatedVPCs...)
 	for _, i := range w.members[group] {
 		vpcs = append(vpcs, i.VPC)

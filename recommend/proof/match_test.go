@@ -27,6 +27,9 @@ func matchWorld() *estate.Estate {
 		"eni-nat vpc-1 - 10.0.0.10",
 	)
 	e.Groups["sg-idle"] = &estate.Group{ID: "sg-idle", VPC: "vpc-1"}
+	e.Groups["sg-foreign"] = &estate.Group{ID: "sg-foreign", VPC: "vpc-1", Owner: "222222222222"}
+	e.Interfaces["eni-2"].Groups = append(e.Interfaces["eni-2"].Groups, "sg-shared") // carried, but not in the estate
+	e.VPCs["vpc-9"] = &estate.VPC{ID: "vpc-9", CIDRs: []netip.Prefix{netip.MustParsePrefix("172.16.0.0/16")}}
 	e.Interfaces["eni-late"].Attached = dayTime(2)
 	e.Interfaces["eni-2"].Attached = dayTime(1)
 	e.Interfaces["eni-2"].PublicAddrs = []netip.Addr{netip.MustParseAddr("198.51.100.2")}
@@ -79,28 +82,32 @@ func TestMatch(t *testing.T) {
 		{"tcp 443 pl-x", "ingress tcp 443 192.0.2.1", maybe},
 		{"tcp 443 pl-none", "ingress tcp 443 192.0.2.1", maybe},
 		{"tcp 443 pl-x", "ingress tcp 444 192.0.2.1", no},
-		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.2", yes},             // in both VPCs: the own one is meant
-		{"tcp 443 sg-b", "ingress tcp 443 fd00::2", yes},              // IPv6 of the same
-		{"tcp 443 sg-b", "ingress tcp 443 10.0.4.15", yes},            // delegated prefix
-		{"tcp 443 sg-b", "ingress tcp 443 2600:1f00:0:1::9", yes},     // delegated IPv6 prefix
-		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.1", no},              // placed, carries another group
-		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.10", no},             // placed, carries none
-		{"tcp 443 sg-b", "ingress tcp 443 198.51.100.2", no},          // public addresses never match
-		{"tcp 443 sg-b", "ingress tcp 443 203.0.113.9", no},           // the Internet
-		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.99", maybe},          // private, held by nobody
-		{"tcp 443 sg-b", "ingress tcp 443 2600:1f00::99", maybe},      // of the VPC's space, held by nobody
-		{"tcp 443 sg-b", "ingress tcp 443 2600:2f00::99", no},         // public IPv6
-		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.3", maybe},           // its interface came later
-		{"tcp 443 sg-a", "ingress tcp 443 10.0.0.3", maybe},           // so whoever it was may have carried any group
-		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.7", maybe},           // only in a VPC out of reach: not that machine
-		{"tcp 443 sg-b", "ingress tcp 443 10.3.0.1", yes},             // peered
-		{"tcp 443 sg-b", "egress tcp 443 10.3.0.1", yes},              // peered, egress
-		{"tcp 443 sg-b", "ingress tcp 443 10.4.0.1", maybe},           // peered across regions
-		{"tcp 443 sg-a", "ingress tcp 443 10.4.0.1", no},              // same, another group
-		{"tcp 443 sg-b", "ingress tcp 443 10.5.0.1", yes},             // transit gateway with references
-		{"tcp 443 sg-b", "egress tcp 443 10.5.0.1", maybe},            // ingress only
-		{"tcp 443 sg-b", "ingress tcp 443 10.6.0.1", maybe},           // transit gateway without
-		{"tcp 443 sg-idle", "ingress tcp 443 192.168.0.9", no},        // on-premises: in no CIDR of the group's VPC
+		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.2", yes},            // in both VPCs: the own one is meant
+		{"tcp 443 sg-b", "ingress tcp 443 fd00::2", yes},             // IPv6 of the same
+		{"tcp 443 sg-b", "ingress tcp 443 10.0.4.15", yes},           // delegated prefix
+		{"tcp 443 sg-b", "ingress tcp 443 2600:1f00:0:1::9", yes},    // delegated IPv6 prefix
+		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.1", no},             // placed, carries another group
+		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.10", no},            // placed, carries none
+		{"tcp 443 sg-b", "ingress tcp 443 198.51.100.2", no},         // public addresses never match
+		{"tcp 443 sg-b", "ingress tcp 443 203.0.113.9", no},          // the Internet
+		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.99", maybe},         // private, held by nobody
+		{"tcp 443 sg-b", "ingress tcp 443 2600:1f00::99", maybe},     // of the VPC's space, held by nobody
+		{"tcp 443 sg-b", "ingress tcp 443 2600:2f00::99", no},        // public IPv6
+		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.3", maybe},          // its interface came later
+		{"tcp 443 sg-a", "ingress tcp 443 10.0.0.3", maybe},          // so whoever it was may have carried any group
+		{"tcp 443 sg-b", "ingress tcp 443 10.0.0.7", maybe},          // only in a VPC out of reach: not that machine
+		{"tcp 443 sg-b", "ingress tcp 443 10.3.0.1", yes},            // peered
+		{"tcp 443 sg-b", "egress tcp 443 10.3.0.1", yes},             // peered, egress
+		{"tcp 443 sg-b", "ingress tcp 443 10.4.0.1", maybe},          // peered across regions
+		{"tcp 443 sg-a", "ingress tcp 443 10.4.0.1", no},             // same, another group
+		{"tcp 443 sg-b", "ingress tcp 443 10.5.0.1", yes},            // transit gateway with references
+		{"tcp 443 sg-b", "egress tcp 443 10.5.0.1", maybe},           // ingress only
+		{"tcp 443 sg-b", "ingress tcp 443 10.6.0.1", maybe},          // transit gateway without
+		{"tcp 443 sg-idle", "ingress tcp 443 192.168.0.9", no},       // on-premises: in no CIDR of the group's VPC
+		{"tcp 443 sg-idle", "ingress tcp 443 172.16.0.9", maybe},     // of another VPC, with which the group may be associated
+		{"tcp 443 sg-foreign", "ingress tcp 443 203.0.113.9", maybe}, // an account whose interfaces nobody described
+		{"tcp 443 sg-shared", "ingress tcp 443 10.0.0.2", yes},       // surely carried, though the group was not described
+		{"tcp 443 sg-shared", "ingress tcp 443 10.0.0.1", maybe},
 		{"tcp 443 sg-idle", "ingress tcp 443 10.0.0.2", no},           // nobody carries it
 		{"tcp 443 sg-idle", "ingress tcp 443 10.0.0.99", maybe},       // or somebody that is gone did
 		{"tcp 443 sg-gone", "ingress tcp 443 10.0.0.2", maybe},        // not in the estate
@@ -136,6 +143,21 @@ func allowedNow(e *estate.Estate, c orient.Conversation) (analyze.Match, error) 
 		return analyze.Maybe, err
 	}
 	return analyze.Yes, err
+}
+
+// Where the associations of groups with further VPCs are known, an address of another VPC is in doubt no longer.
+func TestKnownAssociations(t *testing.T) {
+	e := matchWorld()
+	e.AssociationsKnown = true
+	e.Groups["sg-a"].Rules = mkRules("sg-a ingress tcp 443 sg-idle")
+	c := mkTraffic("eni-1 ingress tcp 443 172.16.0.9")
+	if got, err := allowedNow(e, c); err != nil || got != analyze.No {
+		t.Errorf("not associated: got %v, %v; want no", got, err)
+	}
+	e.Groups["sg-idle"].AssociatedVPCs = []string{"vpc-9"}
+	if got, err := allowedNow(e, c); err != nil || got != analyze.Maybe {
+		t.Errorf("associated: got %v, %v; want maybe", got, err)
+	}
 }
 
 func TestUnsupportedMayAllowEverything(t *testing.T) {
@@ -179,6 +201,8 @@ func TestNeed(t *testing.T) {
 		{"weak to a named network", as(analyze.Weak, mkTraffic("eni-1 egress tcp 443 "+known)), true},
 		{"attempt from the estate's public address", as(analyze.Attempt, mkTraffic("eni-1 ingress tcp 443 "+ours)), true},
 		{"attempt from the estate's IPv6 address", as(analyze.Attempt, mkTraffic("eni-1 ingress tcp 443 2600:1f00::2")), true},
+		{"attempt from the VPC's own IPv6 range", as(analyze.Attempt, mkTraffic("eni-1 ingress tcp 443 2600:1f00::99")), true},
+		{"attempt from elsewhere in IPv6", as(analyze.Attempt, mkTraffic("eni-1 ingress tcp 443 2600:2f00::99")), false},
 		{"rejected", as(analyze.Rejected, mkTraffic("eni-1 ingress tcp 443 "+private)), false},
 		{"none", as(analyze.StrengthNone, mkTraffic("eni-1 ingress tcp 443 "+private)), false},
 		{"established but rejected", func() orient.Conversation {

@@ -68,9 +68,10 @@ func (w *world) needed(c *orient.Conversation, peer netip.Addr) bool {
 	return false
 }
 
-// inEstate reports whether an interface of the estate holds the address, or had it as its public one.
+// inEstate reports whether the address belongs to a network of the estate, or an interface of it holds it, be it as its
+// public address: a NAT gateway of one's own that is let in by its elastic address is no stranger.
 func (w *world) inEstate(a netip.Addr) bool {
-	return w.public[a] || len(w.holding(a)) > 0
+	return w.public[a] || within(w.inner, a) || len(w.holding(a)) > 0
 }
 
 // internal reports whether a belongs to private or to the estate's own address space.

@@ -19,6 +19,7 @@ type world struct {
 	lengths   []int // of delegated prefixes: bits, negative for IPv4
 	public    map[netip.Addr]bool
 	members   map[string][]*estate.Interface // of a group, by id
+	seen      map[[2]string]bool             // accounts and regions with interfaces in the estate
 	lists     map[string][]span
 	inner     []netip.Prefix // address space of the estate's networks
 	paths     map[[2]string]path
@@ -48,6 +49,7 @@ func newWorld(e *estate.Estate, known []netip.Prefix) *world {
 		delegated: make(map[netip.Prefix][]*estate.Interface),
 		public:    make(map[netip.Addr]bool),
 		members:   make(map[string][]*estate.Interface),
+		seen:      make(map[[2]string]bool),
 		lists:     make(map[string][]span),
 		paths:     make(map[[2]string]path),
 	}
@@ -68,6 +70,7 @@ func (w *world) addInterface(i *estate.Interface) {
 	if len(i.Groups) > 0 {
 		w.subjects[i.ID] = &subject{Interface: i, at: int32(len(w.subjects))}
 	}
+	w.seen[[2]string{i.Owner, i.Region}] = true
 	for _, g := range i.Groups {
 		w.members[g] = append(w.members[g], i)
 	}

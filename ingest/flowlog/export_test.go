@@ -1,0 +1,31 @@
+package flowlog
+
+// KnownNames are all field names that a header may have.
+func KnownNames() map[string]bool {
+	out := map[string]bool{}
+	for name := range columnOf {
+		out[name] = true
+	}
+	return out
+}
+
+// FieldNames are the names of the columns that are read, by column.
+func FieldNames() []string { return fieldNames[:] }
+
+// Plain tells whether a text is parsed column by column after its first line.
+func (d *Decoder) Plain(text string) bool {
+	d.format = nil
+	d.ids.reset()
+	d.cols.reset()
+	d.off = make([]uint32, chunkSize+slack)
+	buf := make([]byte, len(text)+slack)
+	n := copy(buf, text)
+	at := 0
+	for buf[at] != '\n' {
+		at++
+	}
+	if header, err := d.begin(buf[:at]); err != nil || !header {
+		return false
+	}
+	return d.plain(buf[at+1:], n-at-1)
+}
