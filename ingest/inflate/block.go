@@ -179,7 +179,7 @@ func (r *Reader) codedBlock() error {
 	for r.state == inCodes && r.pos < windowFull {
 		var err error
 		switch {
-		case r.inEnd-r.inPos >= roundInput:
+		case r.inEnd-r.inPos >= fastInput:
 			err = r.fastSymbols()
 		case r.srcErr == nil:
 			_ = r.fill() // with nothing more to read, the careful way finds out whether it is needed

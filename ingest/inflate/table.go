@@ -19,7 +19,8 @@ const (
 
 	entryInvalid = entrySpecial
 
-	maxCodeLen = 15
+	maxCodeLen      = 15
+	maxDistanceBits = 13 // extra ones
 )
 
 // Number of codes: what a dynamic block may use, and with the invalid ones that the fixed codes contain.
