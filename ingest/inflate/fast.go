@@ -4,12 +4,12 @@ import "encoding/binary"
 
 // What one round of the fast loop takes and writes at most.
 const (
-	roundInput  = 16                           // two loads of 8 bytes; the second at most 7 bytes after the first
-	roundOutput = 3 + 258 + copyStep + 8       // three literals, the longest match, and what its copy writes beyond it
-	windowFull  = windowSize - roundOutput     // at or beyond this, Next returns
-	fastInput   = roundInput + 8               // what must be there to begin: a load, then a round
-	copyStep    = 32                           // matches are copied in steps of this size, the last one too
-	matchBits   = maxCodeLen + maxDistanceBits // what a distance takes at most
+	roundInput  = 16                        // two loads of 8 bytes; the second at most 7 bytes after the first
+	roundOutput = 6 + 258 + copyStep + 8    // literals, the longest match, and what its copy writes beyond it
+	windowFull  = windowSize - roundOutput  // at or beyond this, Next returns
+	fastInput   = roundInput + 8            // what must be there to begin: a load, then a round
+	copyStep    = 32                        // matches are copied in steps of this size, the last one too
+	matchBits   = maxCodeLen + maxDistExtra // what a distance takes at most
 )
 
 // bitBuffer is the bits taken from the input, and the index in Reader.in where the next ones come from. Its low bits
@@ -23,8 +23,8 @@ type bitBuffer struct {
 
 // refill makes it at least 56 bits.
 func (r *Reader) refill(b bitBuffer) bitBuffer {
-	at := b.next & (inputSize - 1)
-	b.bits |= binary.LittleEndian.Uint64(r.in[at:at+8]) << (b.n & 63)
+	at := b.next & inputMask
+	b.bits |= binary.LittleEndian.Uint64(r.in[at:at+loadSlack]) << (b.n & 63)
 	b.next += 7 - b.n>>3&7
 	b.n |= 56
 	return b
@@ -32,21 +32,28 @@ func (r *Reader) refill(b bitBuffer) bitBuffer {
 
 // skip consumes code and extra bits of an entry.
 func (b bitBuffer) skip(e uint32) bitBuffer {
-	b.bits >>= e & 63
+	b.bits >>= e & consumeMask
 	b.n -= uint(e)
 	return b
 }
 
 // value is base plus extra bits of an entry that is not yet consumed.
-func (b bitBuffer) value(e uint32) uint {
-	return uint(e>>16) + uint(b.bits&(1<<(e&63)-1)>>(e>>8&15))
+func (b bitBuffer) value(e, baseMask uint32) uint {
+	return uint(e>>baseShift&baseMask) + uint(b.bits&(1<<(e&consumeMask)-1)>>(e>>codeShift&codeMask))
 }
 
-func (r *Reader) litEntry(b bitBuffer) uint32 { return r.lit[b.bits&(1<<litBits-1)] }
+// sub is the index at which entry e, itself found by width bits, continues.
+func (b bitBuffer) sub(e uint32, width uint) uint32 {
+	return e>>baseShift + uint32(b.bits>>width)&(1<<(e>>codeShift&codeMask)-1)
+}
 
-// subIndex is where an entry continues.
-func (b bitBuffer) subIndex(e uint32, width uint) uint32 {
-	return e>>16 + uint32(b.bits>>width)&(1<<(e>>8&15)-1)
+func (r *Reader) litEntry(b bitBuffer) uint32 { return r.fused[b.bits&(1<<litBits-1)] }
+
+// literals writes the one or two literals of an entry.
+func (r *Reader) literals(e uint32, out uint) uint {
+	r.window[out&windowMask] = byte(e >> literalShift)
+	r.window[out&windowMask+1] = byte(e >> baseShift)
+	return out + 1 + uint(e>>fusedShift)
 }
 
 // chunk is what a step of copying takes of the window.
@@ -65,20 +72,17 @@ func (r *Reader) fastSymbols() error {
 	ended := false
 	e := r.litEntry(b)
 	for b.next <= last && out < windowFull {
-		// Here b has 56 bits, and e is the entry of the next symbol.
+		// Here b has 56 bits, and e is the entry of the next symbol or two.
 		if e&entryLiteral != 0 {
-			r.window[out] = byte(e >> 16)
-			out++
+			out = r.literals(e, out)
 			b = b.skip(e)
 			if e = r.litEntry(b); e&entryLiteral != 0 {
-				r.window[out] = byte(e >> 16)
-				out++
+				out = r.literals(e, out)
 				b = b.skip(e)
 				if e = r.litEntry(b); e&entryLiteral != 0 {
-					r.window[out] = byte(e >> 16)
-					out++
+					out = r.literals(e, out)
 					b = b.skip(e)
-					e = r.litEntry(b) // the 23 bits left are enough for that
+					e = r.litEntry(b) // the 26 bits left are enough for that
 					b = r.refill(b)
 					continue
 				}
@@ -86,11 +90,10 @@ func (r *Reader) fastSymbols() error {
 		}
 		if e&entrySpecial != 0 {
 			if e&entrySub != 0 {
-				e = r.lit[b.subIndex(e, litBits)&litTableMask]
+				e = r.lit[b.sub(e, litBits)%litTableSize]
 			}
 			if e&entryLiteral != 0 {
-				r.window[out] = byte(e >> 16)
-				out++
+				out = r.literals(e, out)
 				b = r.refill(b.skip(e))
 				e = r.litEntry(b)
 				continue
@@ -104,7 +107,10 @@ func (r *Reader) fastSymbols() error {
 			}
 		}
 
-		length := b.value(e)
+		// A length, perhaps after a literal.
+		r.window[out&windowMask] = byte(e >> literalShift)
+		out += uint(e >> fusedShift)
+		length := b.value(e, lenBaseMask)
 		b = b.skip(e)
 		if b.n&63 < matchBits {
 			b = r.refill(b)
@@ -112,14 +118,14 @@ func (r *Reader) fastSymbols() error {
 		d := r.dist[b.bits&(1<<distBits-1)]
 		if d&entrySpecial != 0 {
 			if d&entrySub != 0 {
-				d = r.dist[b.subIndex(d, distBits)&distTableMask]
+				d = r.dist[b.sub(d, distBits)%distTableSize]
 			}
 			if d&entrySpecial != 0 {
 				reason = invalidCode
 				break
 			}
 		}
-		dist := b.value(d)
+		dist := b.value(d, distBaseMask)
 		b = r.refill(b.skip(d))
 		e = r.litEntry(b) // early, as it takes its time
 
