@@ -241,7 +241,15 @@ func TestCasesOnMoto(t *testing.T) {
 	}
 	p.writeScripts(w)
 	p.run(0, "apply.sh", "--apply")
-	if diff := cmp.Diff(plannedText(w, Proposed), p.state(w.e.Groups)); diff != "" {
+	after := plannedText(w, Proposed)
+	for _, lines := range after { // moto loses the description of a rule with a prefix list
+		for i := range lines {
+			if text, _, _ := strings.Cut(lines[i], " | "); strings.Contains(text, " pl-") {
+				lines[i] = text + " | "
+			}
+		}
+	}
+	if diff := cmp.Diff(after, p.state(w.e.Groups)); diff != "" {
 		t.Errorf("after apply (-want +got):\n%s", diff)
 	}
 
