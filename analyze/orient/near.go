@@ -14,6 +14,7 @@ type near struct {
 	pairs    map[pairing]bool      // by flags; true: established, false: attempts only
 	attempts map[[2]netip.Addr]int // service and client: ports that met attempts only
 	repeated map[endpoint]struct{}
+	lowPorts map[host]int
 }
 
 // pairing is a service as one client uses it.
@@ -23,7 +24,7 @@ type pairing struct {
 }
 
 func newNear(d *decider) *near {
-	return &near{d: d, ends: newServices(), pairs: map[pairing]bool{}, attempts: map[[2]netip.Addr]int{}, repeated: map[endpoint]struct{}{}}
+	return &near{d: d, ends: newServices(), pairs: map[pairing]bool{}, attempts: map[[2]netip.Addr]int{}, repeated: map[endpoint]struct{}{}, lowPorts: map[host]int{}}
 }
 
 // learn takes what a folded row tells.
@@ -93,6 +94,7 @@ func (n *near) decide(items []*item) {
 		open = append(open, it)
 	}
 	open = n.byRepetition(open)
+	n.findNAT(open)
 	open = undecided(open, n.byPort)
 	open = byRanges(open)
 	n.byAsking(items, open)
@@ -139,11 +141,32 @@ func (n *near) byPort(it *item) bool {
 		it.toward(b, analyze.KnownPort)
 		return true
 	}
-	if r := byRegistry(it.proto, it.portA, it.portB); r != 0 {
-		it.toward(r > 0, analyze.Registry)
-		return true
+	r := byRegistry(it.proto, it.portA, it.portB)
+	s, _ := it.ends()
+	if r > 0 {
+		_, s = it.ends()
 	}
-	return false
+	if r == 0 || s.port >= firstHigh && n.lowPorts[host{s.addr, s.proto}] > lowPortsMost {
+		return false
+	}
+	it.toward(r > 0, analyze.Registry)
+	return true
+}
+
+// lowPortsMost is how many doubtful connections of unlisted ports from 1024 to 32767 an address may have before a listed one
+// among them is rather a NAT's client port.
+const lowPortsMost = 8
+
+// findNAT counts, by address, the doubtful connections that use such ports.
+func (n *near) findNAT(open []*item) {
+	for _, it := range open {
+		a, b := it.ends()
+		for _, e := range [2]endpoint{a, b} {
+			if e.port >= firstHigh && e.port < firstEphemeral && !ServicePort(e.proto, e.port) {
+				n.lowPorts[host{e.addr, e.proto}]++
+			}
+		}
+	}
 }
 
 // byAsking decides datagrams: one way is a request, unless it comes from a service that the same client asked at another

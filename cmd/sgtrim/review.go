@@ -87,11 +87,10 @@ func (a *app) review(ctx context.Context, job *reviewJob) error {
 	if err != nil {
 		return err
 	}
-	if stats.Records == 0 && len(l.Days()) == 0 {
-		return withHint(errors.New("no flow-log records found"),
-			"check the SOURCE and --since/--until; sgtrim looks for AWS's layout, …/AWSLogs/ACCOUNT/vpcflowlogs/REGION/YYYY/MM/DD/")
-	}
 	ev := newEvidence(job.read.window, job.policy.orient(), l)
+	if len(ev.days) == 0 {
+		return noEvidence(stats)
+	}
 	in := stats.input()
 	if job.ledgerDir != "" {
 		if in, err = ev.inputWith(in); err != nil {
@@ -106,6 +105,18 @@ func (a *app) review(ctx context.Context, job *reviewJob) error {
 		return err
 	}
 	return errors.Join(job.failOn.result(planCounts(plan)), skipped(stats))
+}
+
+// noEvidence says why there is nothing to review.
+func noEvidence(s scanned) error {
+	switch {
+	case s.Records == 0:
+		return withHint(errors.New("no flow-log records found"),
+			"check the SOURCE and --since/--until; sgtrim looks for AWS's layout, …/AWSLogs/ACCOUNT/vpcflowlogs/REGION/YYYY/MM/DD/")
+	case s.Outside == s.Records:
+		return withHint(fmt.Errorf("all %d flow-log records are outside the window", s.Records), "check --since and --until; times are UTC")
+	}
+	return fmt.Errorf("none of the %d flow-log records could be used: %d outside the window, %d bad", s.Records, s.Outside, s.Bad)
 }
 
 // ledgerDir is the folder asked for, or a temporary one that cleanup removes.

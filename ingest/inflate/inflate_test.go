@@ -40,13 +40,13 @@ func texts(n int) map[string][]byte {
 func TestAgreesOnSoundFiles(t *testing.T) {
 	r := NewReader(nil)
 	sizes := []int{0, 1, 2, 3, 7, 8, 9, 31, 32, 33, 257, 258, 259, 1000, 32767, 32768, 32769, 65535, 65536}
-	for _, edge := range []int{windowFull, windowSize, windowFull + pieceSize} {
+	for _, edge := range []int{windowFull, windowSize, 2*windowFull - historySize} {
 		sizes = append(sizes, edge-1, edge, edge+1)
 	}
 	for _, n := range sizes {
 		for name, text := range texts(n) {
 			for level := gzip.HuffmanOnly; level <= 9; level++ {
-				if n > 70_000 && level != 0 && level != 6 {
+				if n > 1000 && level != gzip.HuffmanOnly && level != 0 && level != 6 {
 					continue
 				}
 				file := compress(t, text, level)
@@ -134,6 +134,103 @@ func TestDistanceBeforeTheBeginning(t *testing.T) {
 				agree(t, r, w.out)
 				if _, end := decode(r, bytes.NewReader(w.out)); (end == "sound") != (back <= have) {
 					t.Errorf("%d back with %d bytes there: %s", back, have, end)
+				}
+			}
+		}
+	}
+}
+
+// The same when the member began in the window before it slid.
+func TestDistanceBeforeTheBeginningOfAnEarlierWindow(t *testing.T) {
+	r := NewReader(nil)
+	lit, dist := fixedCodes()
+	first := compress(t, flowLog(5, windowFull-20_000)[:windowFull-20_000], 6)
+	have := texts(21_000)["random"]
+	for _, back := range []int{len(have) - 1, len(have), len(have) + 1, len(have) + 2, historySize} {
+		for _, tail := range []int{0, 100} {
+			var w bitWriter
+			w.out = bytes.Clone(first)
+			w.header()
+			w.stored(have, false)
+			w.blockStart(true, 1)
+			w.match(lit, dist, 3, back)
+			for range tail {
+				w.symbol(lit, 'x')
+			}
+			w.symbol(lit, endOfBlock)
+			at := len(have) - back
+			text := bytes.Clone(have)
+			if at >= 0 {
+				text = append(text, slices.Concat(have, have)[at:at+3]...)
+			}
+			w.trailer(append(text, strings.Repeat("x", tail)...))
+			agree(t, r, w.out)
+			if _, end := decode(r, bytes.NewReader(w.out)); (end == "sound") != (at >= 0) {
+				t.Errorf("%d back with %d bytes there: %s", back, len(have), end)
+			}
+		}
+	}
+}
+
+// Symbols that take the most bits, so that a round of the fast loop takes all that it can; cut off anywhere.
+func TestLongestCodes(t *testing.T) {
+	r := NewReader(nil)
+	chain := func(size int, order ...int) []int { // code lengths 1, 2, 3 … and twice the last one
+		lens := make([]int, size)
+		for i, s := range order {
+			lens[s] = min(i+1, len(order)-1)
+		}
+		return lens
+	}
+	lit := newCode(chain(maxLitCodes, 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', endOfBlock, 'm', 283, 284))
+	dist := newCode(chain(maxDistCodes, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 28, 29))
+	for seed := range uint64(10) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		var w bitWriter
+		w.header()
+		w.stored(texts(historySize)["few"], false)
+		body := len(w.out)
+		w.dynamicHeader(true, lit.lens, dist.lens)
+		for range 60 {
+			for range rng.IntN(4) {
+				w.symbol(lit, 'a'+rng.IntN(13))
+			}
+			w.match(lit, dist, 195+rng.IntN(63), 16385+rng.IntN(16384))
+		}
+		w.symbol(lit, endOfBlock)
+		w.finish()
+		if _, end := decode(r, bytes.NewReader(w.out)); end != "sound" {
+			t.Fatalf("seed %d: %s", seed, end)
+		}
+		for n := body; n <= len(w.out); n++ {
+			agree(t, r, w.out[:n])
+		}
+	}
+}
+
+// The fixed codes have symbols that must not occur.
+func TestReservedSymbols(t *testing.T) {
+	r := NewReader(nil)
+	lit, dist := fixedCodes()
+	for _, tail := range []int{0, 100} {
+		for s := 280; s < fixedLitCodes; s++ {
+			for d := 26; d < fixedDistCodes; d++ {
+				var w bitWriter
+				w.header()
+				w.stored(make([]byte, historySize), false)
+				w.blockStart(true, 1)
+				w.symbol(lit, s)
+				w.bits(0, uint(litSymbols[s]&consumeMask))
+				w.symbol(dist, d)
+				w.bits(0, 13)
+				for range tail {
+					w.symbol(lit, 'x')
+				}
+				w.symbol(lit, endOfBlock)
+				w.finish()
+				agree(t, r, w.out)
+				if _, end := decode(r, bytes.NewReader(w.out)); s < 285 && (end == "bad data") != (d >= 30) {
+					t.Errorf("length symbol %d, distance symbol %d: %s", s, d, end)
 				}
 			}
 		}
@@ -434,6 +531,14 @@ func TestMembers(t *testing.T) {
 			t.Fatalf("members up to %d: got %d bytes, %s; want %d", most, len(got), end, len(want))
 		}
 	}
+	// One that begins in mid-window and goes on for several windows.
+	for _, before := range []int{50_000, 100_000, 150_000} {
+		file := slices.Concat(compress(t, text[:before], 6), compress(t, text, 6))
+		got, end := decode(r, bytes.NewReader(file))
+		if end != "sound" || !bytes.Equal(got, slices.Concat(text[:before], text)) {
+			t.Fatalf("after %d bytes: got %d bytes, %s", before, len(got), end)
+		}
+	}
 }
 
 func TestCorruptErrorSaysWhere(t *testing.T) {
@@ -534,7 +639,7 @@ func TestNoAllocations(t *testing.T) {
 
 // A file that grows a thousandfold is decoded in the memory that the Reader has.
 func TestBomb(t *testing.T) {
-	const members, size = 16, 16 << 20
+	const members, size = 64, 4 << 20
 	file := bytes.Repeat(compress(t, make([]byte, size), 9), members)
 	r := NewReader(bytes.NewReader(file))
 	var before, after runtime.MemStats

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"net/netip"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/ledger"
@@ -139,20 +140,18 @@ func runOnce(t *testing.T, rng *rand.Rand, dir string, memory int64, objects []s
 		t.Fatal(err)
 	}
 	s := New(l)
-	for _, o := range objects {
-		if rng.IntN(5) == 0 { // an object that fails half-way leaves nothing
-			sink := s.Sink(rng.IntN(3))
-			if err := errors.Join(sink.Begin(o.Object), sink.Observe(sumtest.Batch(randomObjects(rng, 1, 9)[0].Records))); err != nil {
-				t.Fatal(err)
-			}
-			sink.Abort()
+	for len(objects) > 0 {
+		n := 1 + rng.IntN(len(objects))
+		var g errgroup.Group
+		for w := range 3 {
+			seed := rng.Uint64()
+			g.Go(func() error { return work(rand.New(rand.NewPCG(seed, 1)), s.Sink(w), w, objects[:n]) })
 		}
-		if err := sumtest.Add(s.Sink(rng.IntN(3)), 1+rng.IntN(99), o); err != nil {
+		if err := g.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		if rng.IntN(4) == 0 {
-			checkpoint(t, s)
-		}
+		checkpoint(t, s)
+		objects = objects[n:]
 	}
 	checkpoint(t, s)
 	if err := l.Verify(context.Background()); err != nil {
@@ -161,6 +160,22 @@ func runOnce(t *testing.T, rng *rand.Rand, dir string, memory int64, objects []s
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// work adds every third object.
+func work(rng *rand.Rand, sink ingest.Sink, w int, objects []sumtest.Object) error {
+	for i := w; i < len(objects); i += 3 {
+		if rng.IntN(5) == 0 { // an object that fails half-way leaves nothing
+			if err := errors.Join(sink.Begin(objects[i].Object), sink.Observe(sumtest.Batch(randomObjects(rng, 1, 9)[0].Records))); err != nil {
+				return err
+			}
+			sink.Abort()
+		}
+		if err := sumtest.Add(sink, 1+rng.IntN(99), objects[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func content(t *testing.T, dir string) map[string]string {
