@@ -54,6 +54,7 @@ func Make(ev Evidence, opt Options) (*Plan, error) {
 	}
 	r.draftAll()
 	r.reuse()
+	r.undermined()
 	r.shadow()
 	r.lastOfDirection()
 	r.fitQuota()

@@ -41,7 +41,7 @@ func (r *reviewer) narrow(i int32, keep []int32) (*draft, string) {
 	}
 	if peersNarrower && len(full) <= 3*r.opt.MaxRules {
 		d.kind, d.news, d.reason = NarrowPeers, full, peers.reason
-		d.status, d.release = peers.status, peers.release
+		d.status, d.release, d.denies = peers.status, peers.release, peers.denies
 		if portsNarrower {
 			d.portsOnly = r.portsDraft(i, ports, loss, d)
 			r.newPorts(d, loss)

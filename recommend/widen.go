@@ -28,13 +28,42 @@ func (r *reviewer) widen(rule *usage.Rule, peers []peerUse) []cover {
 	if err != nil || !w.Judged {
 		return []cover{{peer: rule.Peer}}
 	}
-	out := make([]cover, 0, len(w.Prefixes))
-	for _, p := range w.Prefixes {
+	prefixes := r.fewer(rule, w.Prefixes, uses)
+	out := make([]cover, 0, len(prefixes))
+	for _, p := range prefixes {
 		c := cover{analyze.Peer{Prefix: p}, fmt.Sprintf("seen; %s of the next days' connections expected from others", w.Loss)}
-		if !p.IsSingleIP() {
+		switch {
+		case !p.IsSingleIP() && len(prefixes) < len(w.Prefixes):
+			c.why = fmt.Sprintf("holds addresses seen, in fewer rules; %s of connections expected from outside", w.Loss)
+		case !p.IsSingleIP():
 			c.why = fmt.Sprintf("network that new addresses kept coming from; %s of connections expected from outside", w.Loss)
 		}
 		out = append(out, c)
+	}
+	return out
+}
+
+// sharedRule is what one more rule is worth in unseen addresses, where single addresses would be too many rules.
+const sharedRule = 16
+
+// fewer joins prefixes where they are more than one rule may become: neighbours first, by the cheapest cover; then as many
+// as the bound allows.
+func (r *reviewer) fewer(rule *usage.Rule, prefixes []netip.Prefix, uses []unseen.Peer) []netip.Prefix {
+	if len(prefixes) <= r.opt.MaxRules {
+		return prefixes
+	}
+	addrs := make([]netip.Addr, 0, len(uses))
+	for _, u := range uses {
+		addrs = append(addrs, u.Addr)
+	}
+	opt := covers.Options{Within: []netip.Prefix{rule.Peer.Prefix}, RuleCost: sharedRule}
+	out, err := covers.Addrs(addrs, opt)
+	if err == nil && len(out) > r.opt.MaxRules {
+		opt.MaxPrefixes = r.opt.MaxRules
+		out, err = covers.Addrs(addrs, opt)
+	}
+	if err != nil || len(out) >= len(prefixes) {
+		return prefixes
 	}
 	return out
 }

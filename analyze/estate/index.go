@@ -371,3 +371,9 @@ func (x *Index) Lists() []*PrefixList {
 	}
 	return out
 }
+
+// Public reports whether an interface of the estate has the public address.
+func (x *Index) Public(addr netip.Addr) bool {
+	_, ok := x.public[addr.Unmap()]
+	return ok
+}

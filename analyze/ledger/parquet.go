@@ -7,12 +7,9 @@ import (
 	"iter"
 	"net/netip"
 	"os"
-	"strings"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
-
-	"github.com/sgtrim/sgtrim/analyze"
 )
 
 // The columns of the ledger's files; docs/ledger.md explains them. Words and addresses are text, so that any tool reads
@@ -141,47 +138,66 @@ func readRows[R any](path string, want int64) iter.Seq2[R, error] {
 	}
 }
 
-func eachRow[R any](f *os.File, want int64, yield func(R) bool) (err error) {
-	// The decoder panics on some corrupt files; a damaged ledger is an error like any other.
-	inYield := false
-	defer func() {
-		if p := recover(); p != nil {
-			if inYield {
-				panic(p)
-			}
-			err = fmt.Errorf("corrupt Parquet file: %v", p)
-		}
-	}()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	pf, err := parquet.OpenFile(f, info.Size(), parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true), parquet.ReadBufferSize(64<<10))
-	if err != nil {
-		return err
-	}
-	if pf.NumRows() != want {
-		return fmt.Errorf("%d rows where the manifest says %d", pf.NumRows(), want)
-	}
-	pr := parquet.NewGenericReader[R](pf)
-	defer pr.Close()
-	batch := make([]R, batchRows)
-	for {
-		n, err := pr.Read(batch)
-		inYield = true
-		for _, r := range batch[:n] {
-			if !yield(r) {
-				return nil
-			}
-		}
-		inYield = false
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
+func eachRow[R any](f *os.File, want int64, yield func(R) bool) error {
+	return guard(yield, func(yield func(R) bool) error {
+		pf, err := openParquet(f, want)
 		if err != nil {
 			return err
 		}
+		pr := parquet.NewGenericReader[R](pf)
+		defer pr.Close()
+		batch := make([]R, batchRows)
+		for {
+			n, err := pr.Read(batch)
+			for _, r := range batch[:n] {
+				if !yield(r) {
+					return nil
+				}
+			}
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// openParquet opens a file that must have so many rows.
+func openParquet(f *os.File, want int64) (*parquet.File, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
 	}
+	pf, err := parquet.OpenFile(f, info.Size(), parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true), parquet.ReadBufferSize(64<<10))
+	if err != nil {
+		return nil, err
+	}
+	if pf.NumRows() != want {
+		return nil, fmt.Errorf("%d rows where the manifest says %d", pf.NumRows(), want)
+	}
+	return pf, nil
+}
+
+// guard runs read, which calls yield. The library's decoder panics on some corrupt files; a damaged ledger is an error like
+// any other. A panic within yield is its caller's own and goes on.
+func guard[R any](yield func(R) bool, read func(yield func(R) bool) error) (err error) {
+	inYield := false
+	defer func() {
+		if inYield {
+			return
+		}
+		if p := recover(); p != nil {
+			err = fmt.Errorf("corrupt Parquet file: %v", p)
+		}
+	}()
+	return read(func(r R) bool {
+		inYield = true
+		more := yield(r)
+		inYield = false
+		return more
+	})
 }
 
 var (
@@ -219,93 +235,4 @@ func (w *rowWriter) row(e *Evidence) evidenceRow {
 		BAFlows: e.BA.Flows, BAPackets: e.BA.Packets, BABytes: e.BA.Bytes, BAFlags: int32(e.BA.Flags), BAFlagged: e.BA.Flagged, BAOpens: e.BA.Opens,
 		First: e.First, Last: e.Last, Hours: int32(e.Hours), Sessions: e.Sessions,
 	}
-}
-
-// rowReader turns rows back into evidence. Repeated texts become one string and one address.
-type rowReader struct {
-	addrs map[string]netip.Addr
-	texts map[string]string
-}
-
-func newRowReader() *rowReader {
-	return &rowReader{addrs: map[string]netip.Addr{}, texts: map[string]string{}}
-}
-
-func (r *rowReader) addr(s string) (netip.Addr, error) {
-	if a, ok := r.addrs[s]; ok {
-		return a, nil
-	}
-	a, err := netip.ParseAddr(s)
-	if err != nil {
-		return a, err
-	}
-	if len(r.addrs) >= addrCacheMost {
-		clear(r.addrs)
-	}
-	r.addrs[strings.Clone(s)] = a
-	return a, nil
-}
-
-func (r *rowReader) text(s string) string {
-	t, ok := r.texts[s]
-	if !ok {
-		t = strings.Clone(s)
-		r.texts[t] = t
-	}
-	return t
-}
-
-// word finds s among the words of an enumeration.
-func word[E ~uint8](s string, n E, text func(E) string) (E, error) {
-	for e := E(0); e < n; e++ {
-		if text(e) == s {
-			return e, nil
-		}
-	}
-	return 0, fmt.Errorf("word %q is unknown", s)
-}
-
-func (r *rowReader) evidence(w *evidenceRow) (e Evidence, err error) {
-	field := func(name string, cause error) {
-		if cause != nil && err == nil {
-			err = fmt.Errorf("column %s: %w", name, cause)
-		}
-	}
-	small := func(name string, v int32, most int32) {
-		if v < 0 || v > most {
-			field(name, fmt.Errorf("%d is out of range", v))
-		}
-	}
-	var cause error
-	e.Day, e.Source, e.Interface = w.Day, r.text(w.Source), r.text(w.Interface)
-	e.A, cause = r.addr(w.A)
-	field("a", cause)
-	e.B, cause = r.addr(w.B)
-	field("b", cause)
-	small("protocol", w.Proto, 255)
-	small("port_a", w.PortA, 65535)
-	small("port_b", w.PortB, 65535)
-	small("ab_flags", w.ABFlags, 255)
-	small("ba_flags", w.BAFlags, 255)
-	small("hours", w.Hours, 1<<24-1)
-	e.Proto, e.PortA, e.PortB = uint8(w.Proto), uint16(w.PortA), uint16(w.PortB)
-	e.Action, cause = word(w.Action, analyze.Reject+1, analyze.Action.String)
-	field("action", cause)
-	e.Side, cause = word(w.Side, SideA+1, func(s Side) string { return sideWords[s] })
-	field("side", cause)
-	e.Client, cause = word(w.Client, ClientB+1, func(c Client) string { return clientWords[c] })
-	field("client", cause)
-	e.Reason, cause = word(w.Reason, analyze.NumReasons, analyze.Reason.String)
-	field("reason", cause)
-	e.Strength, cause = word(w.Strength, analyze.NumStrengths, analyze.Strength.String)
-	field("strength", cause)
-	e.AB = Sums{w.ABFlows, w.ABPackets, w.ABBytes, uint8(w.ABFlags), w.ABFlagged, w.ABOpens}
-	e.BA = Sums{w.BAFlows, w.BAPackets, w.BABytes, uint8(w.BAFlags), w.BAFlagged, w.BAOpens}
-	for _, n := range []int64{w.ABFlows, w.ABPackets, w.ABBytes, w.BAFlows, w.BAPackets, w.BABytes, w.Sessions} {
-		if n < 0 {
-			field("counters", errors.New("negative"))
-		}
-	}
-	e.First, e.Last, e.Hours, e.Sessions = w.First, w.Last, uint32(w.Hours), w.Sessions
-	return e, err
 }

@@ -302,24 +302,34 @@ func (l *Ledger) Evidence(day int32) iter.Seq2[Evidence, error] {
 
 func (l *Ledger) evidence(f file) iter.Seq2[Evidence, error] {
 	return func(yield func(Evidence, error) bool) {
-		reader := newRowReader()
-		for r, err := range readRows[evidenceRow](l.path(&f), f.Rows) {
-			var e Evidence
-			if err == nil {
-				e, err = reader.evidence(&r)
-			}
-			if err == nil && e.Day != f.Day {
-				err = fmt.Errorf("day %s in the file of %s", dayText(e.Day), dayText(f.Day))
-			}
-			if err != nil {
-				yield(Evidence{}, fmt.Errorf("ledger %s: %s: %w", l.dir, f.path(), err))
-				return
-			}
-			if !yield(e, nil) {
-				return
-			}
+		stopped := false
+		err := l.readEvidence(f, func(e *Evidence) bool {
+			stopped = !yield(*e, nil)
+			return !stopped
+		})
+		if err != nil && !stopped {
+			yield(Evidence{}, fmt.Errorf("ledger %s: %s: %w", l.dir, f.path(), err))
 		}
 	}
+}
+
+func (l *Ledger) readEvidence(f file, yield func(*Evidence) bool) error {
+	in, err := os.Open(l.path(&f))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	var wrongDay error
+	err = guard(yield, func(yield func(*Evidence) bool) error {
+		return newDecoder().file(in, f.Rows, func(e *Evidence) bool {
+			if e.Day != f.Day {
+				wrongDay = fmt.Errorf("day %s in the file of %s", dayText(e.Day), dayText(f.Day))
+				return false
+			}
+			return yield(e)
+		})
+	})
+	return errors.Join(err, wrongDay)
 }
 
 // Coverage lists the coverage of a day, sorted by interface and source. A gap of a whole flow log (Interface "") is also set

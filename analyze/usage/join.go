@@ -149,7 +149,7 @@ func (a *attributor) isNeed(f *Flow) bool {
 	if f.Strength == analyze.Established {
 		return true
 	}
-	if analyze.PrivateAddr(f.Peer) || f.Place.Class == estate.Member || f.Place.Class == estate.Unplaced {
+	if analyze.PrivateAddr(f.Peer) || f.Place.Class.InEstate() || a.x.Public(f.Peer) {
 		return true
 	}
 	return slices.ContainsFunc(a.named, func(p netip.Prefix) bool { return p.Contains(f.Peer) })

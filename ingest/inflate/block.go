@@ -65,7 +65,7 @@ func (r *Reader) storedBlock() error {
 		}
 	}
 	n := min(r.stored, r.inEnd-r.inPos)
-	n = copy(r.window[r.pos:], r.in[r.inPos:r.inPos+n])
+	n = copy(r.window[r.pos:windowSize], r.in[r.inPos:r.inPos+n])
 	r.inPos += n
 	r.pos += n
 	r.stored -= n

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 	"github.com/sgtrim/sgtrim/ingest"
@@ -26,6 +27,7 @@ type Sum struct {
 	seed    uint64 // of the hash tables; it changes no result, but nobody can aim at it
 	mu      sync.Mutex
 	workers map[int]*worker
+	sinks   atomic.Int64      // len(workers), for the workers themselves
 	seen    map[string]string // identity → URL of the objects of this run that do not bear AWS's names
 	// replaced lists objects that were taken before with another content.
 	replaced []string
@@ -76,6 +78,7 @@ func (s *Sum) Sink(n int) ingest.Sink {
 	if w == nil {
 		w = newWorker(s)
 		s.workers[n] = w
+		s.sinks.Add(1)
 	}
 	return w
 }

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"maps"
 	"os"
-	"runtime"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -420,7 +419,7 @@ const (
 // share is the memory that the rows of one worker may take: half of the budget is for rows, the rest for the objects in
 // hand, the reader's batches and the writing of files.
 func (w *worker) share() int64 {
-	return w.sum.ledger.Memory() / 2 / int64(max(len(w.sum.workers), min(2, runtime.GOMAXPROCS(0))))
+	return w.sum.ledger.Memory() / 2 / max(w.sum.sinks.Load(), 1)
 }
 
 // resetDays forgets what a checkpoint has committed, runs on disk included.
