@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 )
 
@@ -52,23 +53,17 @@ type body struct {
 	file  *os.File // rc, when it can be read at random
 	size  int64    // of file
 	head  bytes.Reader
-	buf   []byte // of head
-	heads poolOfHeads
-	err   error // of reading, other than io.EOF; it comes after head
+	buf   *[headSize]byte // of head
+	heads *sync.Pool      // where buf goes
+	err   error           // of reading, other than io.EOF; it comes after head
 	total int64
 	read  *atomic.Int64
 }
 
-type poolOfHeads interface {
-	Get() any
-	Put(any)
-}
-
 func (b *body) readHead() {
-	if buf, ok := b.heads.Get().(*[]byte); ok {
-		b.buf = *buf
-	} else {
-		b.buf = make([]byte, headSize)
+	var ok bool
+	if b.buf, ok = b.heads.Get().(*[headSize]byte); !ok {
+		b.buf = new([headSize]byte)
 	}
 	n, err := 0, error(nil)
 	for n < len(b.buf) && err == nil {
@@ -108,7 +103,7 @@ func (b *body) count(n int64) {
 func (b *body) close() {
 	b.rc.Close()
 	if b.buf != nil {
-		b.heads.Put(&b.buf)
+		b.heads.Put(b.buf)
 		b.buf = nil
 	}
 }

@@ -22,8 +22,8 @@ type coverage struct {
 	first  int64   // first covered hour; the window's end when none is
 }
 
-// days is the time from the first covered hour to the window's end, to the nearest day.
-func (c *coverage) days(w span) int { return int(w.until-c.first+12) / 24 }
+// days is the time from an hour to the span's end, to the nearest day.
+func (s span) days(first int64) int { return int(s.until-first+12) / 24 }
 
 // coverer turns coverage rows into coverage per interface.
 type coverer struct {
@@ -91,11 +91,23 @@ func or(m map[string]map[int32]uint32, id string, day int32, mask uint32) {
 	m[id][day] |= mask
 }
 
+// settling is the time after an interface was attached for which records are not asked: the first come late [aws-facts 1.8].
+const settling = 2 // hours
+
+// firstHour is the first covered hour of an interface, the window's end when there is none.
+func (c *coverer) firstHour(id string) int64 {
+	first := c.window.until
+	for day, hours := range c.good[id] {
+		first = min(first, int64(day)*24+int64(bits.TrailingZeros32(hours)))
+	}
+	return first
+}
+
 // of computes the coverage of an interface since it was attached.
 func (c *coverer) of(i *estate.Interface) coverage {
 	w := c.window
 	if !i.Attached.IsZero() {
-		w.from = max(w.from, ceilHour(i.Attached))
+		w.from = max(w.from, ceilHour(i.Attached)+settling)
 	}
 	good, bad := c.good[i.ID], c.bad[i.ID]
 	var out coverage
@@ -115,6 +127,7 @@ func (c *coverer) of(i *estate.Interface) coverage {
 		gap++
 		out.maxGap = max(out.maxGap, gap)
 	}
+	out.share = 1
 	if n := w.hours(); n > 0 {
 		out.share = round4(float64(covered) / float64(n))
 	}

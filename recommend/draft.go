@@ -7,6 +7,7 @@ import (
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/usage"
+	"github.com/sgtrim/sgtrim/recommend/unseen"
 )
 
 const egress, ingress = analyze.Egress, analyze.Ingress
@@ -16,6 +17,7 @@ var allTraffic = analyze.AllTraffic
 // reviewer holds what a review works on. Its steps run once, in the order of Make.
 type reviewer struct {
 	opt    Options
+	bound  unseen.Share // of the level
 	e      *estate.Estate
 	x      *estate.Index
 	use    *usage.Result
@@ -36,6 +38,7 @@ type draft struct {
 	release string
 	remarks []string
 	leans   []int32
+	denies  bool // a review change that would deny needs it is credited with
 	// portsOnly is what can be proposed sooner, when the peers need a longer window; nil when there is none.
 	portsOnly *draft
 }
@@ -154,6 +157,23 @@ func (r *reviewer) reuse() {
 			d.kind, d.reason = Redundant, "what it must keep is also allowed by "+r.ruleName(d.leans[0], r.use.Rules[i].GroupID)
 			d.status, d.release, d.portsOnly = "", "", nil
 			r.settle(d)
+		}
+	}
+}
+
+// undermined drops review changes that lean on a rule whose own review change would deny what it is leaned on for: either
+// alone is sound, both together are not.
+func (r *reviewer) undermined() {
+	for i, d := range r.drafts {
+		if d == nil || d.status == Proposed {
+			continue
+		}
+		for _, l := range d.leans {
+			if o := r.drafts[l]; o != nil && o.denies && o.status != Held {
+				r.drafts[i] = nil
+				r.kept[i] = "stands in for " + r.ruleName(l, r.use.Rules[i].GroupID) + ", about which a person decides first"
+				break
+			}
 		}
 	}
 }

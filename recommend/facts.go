@@ -29,7 +29,7 @@ func (r *reviewer) factsOf(g *estate.Group) *facts {
 	for _, i := range f.members {
 		c := r.cover.of(i)
 		f.share = min(f.share, c.share)
-		f.days = max(f.days, c.days(r.cover.window))
+		f.days = max(f.days, r.cover.window.days(c.first))
 		if why := c.lack(); why != "" {
 			thin = append(thin, i.ID+" "+why)
 		}
@@ -37,6 +37,11 @@ func (r *reviewer) factsOf(g *estate.Group) *facts {
 		f.reach4, f.reach6 = f.reach4 || v4, f.reach6 || v6
 		if r.egressOpen(i) {
 			f.untracked = append(f.untracked, i.ID)
+		}
+	}
+	if len(f.members) > 0 { // members come and go: those before them saw what the group was used for
+		for _, id := range r.use.Carriers[g.ID] {
+			f.days = max(f.days, r.cover.window.days(r.cover.firstHour(id)))
 		}
 	}
 	switch {

@@ -185,14 +185,7 @@ func (r *reviewer) outside(rule *usage.Rule, peers []peerUse) []cover {
 		}
 		rest = append(rest, p)
 	}
-	for _, prefix := range r.widen(rule, rest) {
-		why := "addresses seen"
-		if !prefix.IsSingleIP() {
-			why = "network where new addresses kept coming from"
-		}
-		out = append(out, cover{analyze.Peer{Prefix: prefix}, why})
-	}
-	return out
+	return append(out, r.widen(rule, rest)...)
 }
 
 // lists picks the customer's prefix lists that the peers come from: all entries inside the old rule, and at least half of

@@ -16,6 +16,7 @@ import (
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 	"github.com/sgtrim/sgtrim/analyze/orient"
 	"github.com/sgtrim/sgtrim/analyze/usage"
+	"github.com/sgtrim/sgtrim/recommend/unseen"
 )
 
 // Evidence is what a review rests on.
@@ -43,12 +44,17 @@ func Make(ev Evidence, opt Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reviewer{opt: opt, e: ev.Estate, x: x, use: use, cover: newCoverer(ev.Coverage, ev.Estate), facts: map[string]*facts{}}
+	bound, err := unseen.Bound(opt.Level)
+	if err != nil {
+		return nil, err
+	}
+	r := &reviewer{opt: opt, bound: bound, e: ev.Estate, x: x, use: use, cover: newCoverer(ev.Coverage, ev.Estate), facts: map[string]*facts{}}
 	for id, g := range ev.Estate.Groups {
 		r.facts[id] = r.factsOf(g)
 	}
 	r.draftAll()
 	r.reuse()
+	r.undermined()
 	r.shadow()
 	r.lastOfDirection()
 	r.fitQuota()

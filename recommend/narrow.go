@@ -7,14 +7,14 @@ import (
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/usage"
-	covers "github.com/sgtrim/sgtrim/recommend/cover"
+	"github.com/sgtrim/sgtrim/recommend/unseen"
 )
 
 // narrow proposes the cheapest rules inside the old one that hold what it must keep. It returns no draft, and why, when
 // the rule is used as it stands.
 func (r *reviewer) narrow(i int32, keep []int32) (*draft, string) {
 	rule := &r.use.Rules[i]
-	uses := r.servicesOf(rule, keep)
+	uses, loss := r.servicesOf(rule, keep)
 	d := &draft{rule: i, leans: sameGroup(r.use, rule)}
 	peers := r.peerPlan(rule, keep)
 	d.remarks = append(d.remarks, peers.remarks...)
@@ -41,14 +41,15 @@ func (r *reviewer) narrow(i int32, keep []int32) (*draft, string) {
 	}
 	if peersNarrower && len(full) <= 3*r.opt.MaxRules {
 		d.kind, d.news, d.reason = NarrowPeers, full, peers.reason
-		d.status, d.release = peers.status, peers.release
+		d.status, d.release, d.denies = peers.status, peers.release, peers.denies
 		if portsNarrower {
-			d.portsOnly = r.portsDraft(i, ports, d)
+			d.portsOnly = r.portsDraft(i, ports, loss, d)
+			r.newPorts(d, loss)
 		}
 		return d, ""
 	}
 	if portsNarrower {
-		return r.portsDraft(i, ports, d), ""
+		return r.portsDraft(i, ports, loss, d), ""
 	}
 	if peers.kept != "" {
 		return nil, peers.kept
@@ -56,15 +57,27 @@ func (r *reviewer) narrow(i int32, keep []int32) (*draft, string) {
 	return nil, "used as it stands"
 }
 
-func (r *reviewer) portsDraft(i int32, ports []piece, d *draft) *draft {
+// newPorts leaves it to a person where ports kept coming that no range explains.
+func (r *reviewer) newPorts(d *draft, loss unseen.Share) {
+	if loss == 0 {
+		return
+	}
+	d.status = Review
+	d.release = fmt.Sprintf("new ports kept coming: %s of the next days' connections are expected on others, and level %s bears less than %s",
+		loss, r.opt.Level, r.bound)
+}
+
+func (r *reviewer) portsDraft(i int32, ports []piece, loss unseen.Share, d *draft) *draft {
 	names := make([]string, 0, len(ports))
 	for _, p := range ports {
 		names = append(names, p.service.String())
 	}
-	return &draft{
+	out := &draft{
 		rule: i, kind: NarrowPorts, news: ports, leans: d.leans, remarks: slices.Clone(d.remarks),
 		reason: fmt.Sprintf("of %s only %s was needed", r.use.Rules[i].Service, listed(names, 6)),
 	}
+	r.newPorts(out, loss)
+	return out
 }
 
 // sameGroup are the rules of the same group that the rule's other hits lean on.
@@ -87,13 +100,12 @@ type serviceUse struct {
 
 // servicesOf finds the narrowest services that carry the flows: exact ports, ranges where use is a range, whole protocols
 // where there are no ports. A rule of one port, or of a protocol without ports, keeps its service.
-func (r *reviewer) servicesOf(rule *usage.Rule, keep []int32) []serviceUse {
+func (r *reviewer) servicesOf(rule *usage.Rule, keep []int32) (out []serviceUse, loss unseen.Share) {
 	byProto := map[analyze.Proto][]int32{}
 	for _, fi := range keep {
 		p := analyze.Proto(r.use.Flows[fi].Proto)
 		byProto[p] = append(byProto[p], fi)
 	}
-	var out []serviceUse
 	for p, flows := range byProto {
 		if !p.HasPorts() {
 			service := analyze.ProtoService(p)
@@ -103,18 +115,19 @@ func (r *reviewer) servicesOf(rule *usage.Rule, keep []int32) []serviceUse {
 			out = append(out, serviceUse{service: service, flows: flows})
 			continue
 		}
-		out = append(out, r.portUses(rule, p, flows)...)
+		ports, l := r.portUses(rule, p, flows)
+		out, loss = append(out, ports...), max(loss, l)
 	}
 	slices.SortFunc(out, func(a, b serviceUse) int { return a.service.Compare(b.service) })
-	return out
+	return out, loss
 }
 
-func (r *reviewer) portUses(rule *usage.Rule, p analyze.Proto, flows []int32) []serviceUse {
+func (r *reviewer) portUses(rule *usage.Rule, p analyze.Proto, flows []int32) ([]serviceUse, unseen.Share) {
 	within := analyze.AllPorts
 	if rule.Service.Proto == p {
 		within = rule.Service.Ports
 	}
-	ranges := r.portRanges(flows, within)
+	ranges, loss := r.portRanges(flows, within)
 	out := make([]serviceUse, len(ranges))
 	for i, pr := range ranges {
 		out[i].service = analyze.PortService(p, pr)
@@ -135,7 +148,7 @@ func (r *reviewer) portUses(rule *usage.Rule, p analyze.Proto, flows []int32) []
 		})
 		out[at].flows = append(out[at].flows, fi)
 	}
-	return out
+	return out, loss
 }
 
 func portsSeen(all []usage.Flow, flows []int32, pr analyze.PortRange) int {
@@ -146,25 +159,6 @@ func portsSeen(all []usage.Flow, flows []int32, pr analyze.PortRange) int {
 		}
 	}
 	return len(seen)
-}
-
-// portRanges finds exact ports, and ranges where use is a range, inside the old rule. Where they cannot be found the old
-// range stays: doubt keeps.
-func (r *reviewer) portRanges(flows []int32, old analyze.PortRange) []analyze.PortRange {
-	days := map[uint16][]int32{}
-	for _, fi := range flows {
-		f := &r.use.Flows[fi]
-		days[f.Port] = append(days[f.Port], f.Days...)
-	}
-	uses := make([]covers.PortUse, 0, len(days))
-	for port, d := range days {
-		uses = append(uses, covers.PortUse{Port: port, Days: d})
-	}
-	ranges, err := covers.Ports(uses, covers.PortOptions{Within: []analyze.PortRange{old}})
-	if err != nil {
-		return []analyze.PortRange{old}
-	}
-	return ranges
 }
 
 // merged joins the services of one protocol that lie next to each other or carry the same peers: fewer rules, the same

@@ -83,7 +83,7 @@ func (o *Options) days(k Kind) int {
 		need = portsDays
 	case NarrowPeers:
 		need = peersDays
-	case Unused, Redundant, Stale:
+	case Unused, Redundant:
 		need = unusedDays
 	}
 	if need > 0 && o.MinWindow > 0 {

@@ -25,6 +25,7 @@ type peerPlan struct {
 	status  Status // Review where design §7.3 says so
 	release string
 	remarks []string
+	denies  bool // needs that were seen are left out
 }
 
 // peerPlan chooses by the kind of the rule's peer (design §7.3).
@@ -151,6 +152,7 @@ func (r *reviewer) recurringPlan(rule *usage.Rule, public []int32) peerPlan {
 			len(recurring), len(once)),
 		status:  Review,
 		release: "a person who knows the recurring peers decides; those seen once are listed as denied",
+		denies:  len(once) > 0,
 	}
 	if len(recurring) == 0 || len(recurring) > r.opt.MaxRules {
 		p.cover = func([]int32) []cover { return []cover{{peer: rule.Peer}} }
@@ -238,7 +240,7 @@ func (r *reviewer) networkOf(f *usage.Flow) (cover, bool) {
 
 // isPublic reports whether the flow's peer is out on the Internet: neither private nor in the estate nor named.
 func (r *reviewer) isPublic(f *usage.Flow) bool {
-	if analyze.PrivateAddr(f.Peer) || f.Place.Class == estate.Member || f.Place.Class == estate.Unplaced {
+	if analyze.PrivateAddr(f.Peer) || f.Place.Class.InEstate() || r.x.Public(f.Peer) {
 		return false
 	}
 	return !slices.ContainsFunc(r.opt.Named, func(n Network) bool {

@@ -1,21 +1,93 @@
 package recommend
 
 import (
+	"fmt"
 	"net/netip"
 
+	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/usage"
 	covers "github.com/sgtrim/sgtrim/recommend/cover"
+	"github.com/sgtrim/sgtrim/recommend/unseen"
 )
 
-// widen covers peers that no network of the estate holds by the addresses seen.
-func (r *reviewer) widen(rule *usage.Rule, peers []peerUse) []netip.Prefix {
-	addrs := make([]netip.Addr, 0, len(peers))
-	for _, p := range peers {
-		addrs = append(addrs, p.addr)
+// widen covers peers that no network of the estate holds, by the addresses seen or the networks that new ones kept coming
+// from (design §7.4). Where the days tell too little the old rule stays: doubt keeps.
+func (r *reviewer) widen(rule *usage.Rule, peers []peerUse) []cover {
+	if len(peers) == 0 {
+		return nil
 	}
-	out, err := covers.Addrs(addrs, covers.Options{Within: []netip.Prefix{rule.Peer.Prefix}})
-	if err != nil {
-		return []netip.Prefix{rule.Peer.Prefix} // doubt keeps
+	uses := make([]unseen.Peer, 0, len(peers))
+	for _, p := range peers {
+		u := unseen.Peer{Addr: p.addr}
+		for _, fi := range p.flows {
+			u.Days = append(u.Days, r.use.Flows[fi].Days...)
+		}
+		uses = append(uses, u)
+	}
+	w, err := unseen.Widen(uses, unseen.Options{Within: []netip.Prefix{rule.Peer.Prefix}, Bound: r.bound})
+	if err != nil || !w.Judged {
+		return []cover{{peer: rule.Peer}}
+	}
+	prefixes := r.fewer(rule, w.Prefixes, uses)
+	out := make([]cover, 0, len(prefixes))
+	for _, p := range prefixes {
+		c := cover{analyze.Peer{Prefix: p}, fmt.Sprintf("seen; %s of the next days' connections expected from others", w.Loss)}
+		switch {
+		case !p.IsSingleIP() && len(prefixes) < len(w.Prefixes):
+			c.why = fmt.Sprintf("holds addresses seen, in fewer rules; %s of connections expected from outside", w.Loss)
+		case !p.IsSingleIP():
+			c.why = fmt.Sprintf("network that new addresses kept coming from; %s of connections expected from outside", w.Loss)
+		}
+		out = append(out, c)
 	}
 	return out
+}
+
+// sharedRule is what one more rule is worth in unseen addresses, where single addresses would be too many rules.
+const sharedRule = 16
+
+// fewer joins prefixes where they are more than one rule may become: neighbours first, by the cheapest cover; then as many
+// as the bound allows.
+func (r *reviewer) fewer(rule *usage.Rule, prefixes []netip.Prefix, uses []unseen.Peer) []netip.Prefix {
+	if len(prefixes) <= r.opt.MaxRules {
+		return prefixes
+	}
+	addrs := make([]netip.Addr, 0, len(uses))
+	for _, u := range uses {
+		addrs = append(addrs, u.Addr)
+	}
+	opt := covers.Options{Within: []netip.Prefix{rule.Peer.Prefix}, RuleCost: sharedRule}
+	out, err := covers.Addrs(addrs, opt)
+	if err == nil && len(out) > r.opt.MaxRules {
+		opt.MaxPrefixes = r.opt.MaxRules
+		out, err = covers.Addrs(addrs, opt)
+	}
+	if err != nil || len(out) >= len(prefixes) {
+		return prefixes
+	}
+	return out
+}
+
+// portRanges finds exact ports, and ranges where use is a range, inside the old rule; loss is the expected share of the next
+// days' uses on ports that none of them holds. Where they cannot be found the old range stays: doubt keeps.
+func (r *reviewer) portRanges(flows []int32, old analyze.PortRange) (ranges []analyze.PortRange, loss unseen.Share) {
+	days := map[uint16][]int32{}
+	for _, fi := range flows {
+		f := &r.use.Flows[fi]
+		days[f.Port] = append(days[f.Port], f.Days...)
+	}
+	uses := make([]covers.PortUse, 0, len(days))
+	for port, d := range days {
+		uses = append(uses, covers.PortUse{Port: port, Days: d})
+	}
+	opt := covers.PortOptions{Within: []analyze.PortRange{old}}
+	ranges, err := covers.Ports(uses, opt)
+	if err != nil {
+		return []analyze.PortRange{old}, 0
+	}
+	w, err := unseen.WidenPorts(uses, unseen.PortOptions{Cover: opt, Bound: r.bound})
+	if err == nil && w.Exact.Loss() >= r.bound && len(ranges) == len(days) {
+		loss = w.Exact.Loss()
+	}
+	return ranges, loss
 }

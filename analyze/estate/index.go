@@ -16,6 +16,8 @@ type Index struct {
 	everywhere multi[*network]       // the CIDRs of all VPCs
 	public     map[netip.Addr]string // the name of our own interface behind a public address
 	awsLists   multi[*PrefixList]
+	ownLists   multi[*PrefixList]    // of customers: names for networks outside
+	listNames  map[string]string     // for people, by list id
 	lists      map[string]*bart.Lite // entries of the lists whose entries are known
 	members    map[string][]*Interface
 	homes      map[string][]*network // the VPCs in which a group is known to be used; nil stands for one that is not known
@@ -67,7 +69,8 @@ type gateway struct {
 func NewIndex(e *Estate) *Index {
 	x := &Index{
 		e: e, networks: map[string]*network{}, public: map[netip.Addr]string{}, lists: map[string]*bart.Lite{},
-		members: map[string][]*Interface{}, homes: map[string][]*network{}, balanced: map[string]bool{}, names: map[*Interface]string{},
+		listNames: map[string]string{},
+		members:   map[string][]*Interface{}, homes: map[string][]*network{}, balanced: map[string]bool{}, names: map[*Interface]string{},
 		routes: map[string]*routing{}, mainRoutes: map[string]*routing{}, witnessed: map[Scope]bool{}, described: map[vpcOwner]bool{},
 	}
 	x.indexNetworks()
@@ -203,14 +206,18 @@ func (x *Index) indexLists() {
 			continue
 		}
 		x.lists[id] = &bart.Lite{}
+		x.listNames[id] = "prefix list " + firstOf(l.Name, l.ID)
 		for _, p := range l.Entries {
 			x.lists[id].Insert(p)
 			if l.Owner == "AWS" {
 				x.awsLists.add(p, l)
+			} else if p.Bits() > 0 {
+				x.ownLists.add(p, l)
 			}
 		}
 	}
 	x.awsLists.flatten()
+	x.ownLists.flatten()
 }
 
 func (x *Index) indexPeerings() {
@@ -363,4 +370,10 @@ func (x *Index) Lists() []*PrefixList {
 		out = append(out, x.e.PrefixLists[id])
 	}
 	return out
+}
+
+// Public reports whether an interface of the estate has the public address.
+func (x *Index) Public(addr netip.Addr) bool {
+	_, ok := x.public[addr.Unmap()]
+	return ok
 }

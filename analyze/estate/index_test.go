@@ -56,6 +56,8 @@ func TestPlace(t *testing.T) {
 		{"eni-0web1", "192.168.1.1", ExternalPrivate, true, "", "", "", "private network outside the estate"},
 		{"eni-0web1", "100.64.0.1", ExternalPrivate, true, "", "", "", "private network outside the estate"},
 		{"eni-0web1", "fd00::1", ExternalPrivate, true, "", "", "", "private network outside the estate"},
+		{"eni-0web1", "10.200.1.1", ExternalPrivate, true, "", "", "", "prefix list office"},
+		{"eni-0web1", "198.51.100.7", Internet, true, "", "", "", "prefix list office"},
 		{"eni-0web1", "169.254.169.253", AWS, true, "", "", "", "AWS link-local services"},
 		{"eni-0web1", "52.218.1.1", AWS, true, "", "", "", "com.amazonaws.eu-west-1.s3"},
 		{"eni-0web1", "8.8.8.8", Internet, true, "", "", "", "Internet"},

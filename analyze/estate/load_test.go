@@ -482,6 +482,23 @@ func TestScopesOfFiles(t *testing.T) {
 	}
 }
 
+func TestLoadFolderThroughLink(t *testing.T) {
+	dir := folder(t, map[string]string{"us-east-1/a.json": withPermissions("")})
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(filepath.Join(dir, "us-east-1"), link); err != nil {
+		t.Fatal(err)
+	}
+	for path, region := range map[string]string{link: "", dir: "us-east-1", filepath.Join(dir, "us-east-1"): "us-east-1", filepath.Join(dir, "us-east-1", "a.json"): "us-east-1"} {
+		e, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Groups["sg-1"] == nil || e.Groups["sg-1"].Region != region || len(e.Problems) > 0 {
+			t.Errorf("%s: got %+v, problems %v", path, e.Groups["sg-1"], e.Problems)
+		}
+	}
+}
+
 func TestLatestSnapshotWins(t *testing.T) {
 	snap := func(day, ip string) string {
 		return `{"schema_version":1,"captured_at":"2026-01-` + day + `T00:00:00Z","scopes":[{"partition":"aws","account":"1","region":"r","NetworkInterfaces":[{"NetworkInterfaceId":"eni-1","PrivateIpAddress":"` + ip + `"}]}]}`

@@ -44,7 +44,8 @@ type Placement struct {
 
 // Place says who holds the address within the subject's reach: its own VPC, peered VPCs, VPCs on the same transit gateway,
 // and with less certainty a VPC elsewhere in the estate when only one has such a CIDR. The conversation lasted from first to
-// last. Public addresses of the estate's own interfaces are Internet: no rule sees the machine behind them [F 5].
+// last; only first matters to an estate that is known at one time. An interface whose attachment time is not known counts as
+// having been there. Public addresses of the estate's own interfaces are Internet: no rule sees the machine behind them [F 5].
 func (x *Index) Place(subject *Interface, addr netip.Addr, first, last time.Time) Placement {
 	addr = addr.Unmap()
 	var own *network
@@ -190,7 +191,7 @@ func (x *Index) placeOutside(own *network, addr netip.Addr) Placement {
 			}
 			return p
 		}
-		return Placement{Class: ExternalPrivate, Certain: true, Name: "private network outside the estate"}
+		return Placement{Class: ExternalPrivate, Certain: true, Name: x.listName(addr, "private network outside the estate")}
 	}
 	if lists := x.awsLists.lookup(addr); len(lists) > 0 {
 		return Placement{Class: AWS, Certain: true, Name: lists[0].Name}
@@ -198,5 +199,13 @@ func (x *Index) placeOutside(own *network, addr netip.Addr) Placement {
 	if name, ok := x.public[addr]; ok {
 		return Placement{Class: Internet, Certain: true, Name: "public address of " + name}
 	}
-	return Placement{Class: Internet, Certain: true, Name: "Internet"}
+	return Placement{Class: Internet, Certain: true, Name: x.listName(addr, "Internet")}
+}
+
+// listName is the name of the narrowest prefix list that has the address, or other.
+func (x *Index) listName(addr netip.Addr, other string) string {
+	if lists := x.ownLists.lookup(addr); len(lists) > 0 {
+		return x.listNames[lists[0].ID]
+	}
+	return other
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -77,7 +78,8 @@ func (r *reader) alone(path string) error {
 
 // folder reads every file below dir in the order of their paths.
 func (r *reader) folder(dir string) error {
-	other := map[string][]string{} // folder → files that are no JSON
+	dir = strings.TrimSuffix(dir, string(filepath.Separator)) + string(filepath.Separator) // so that a symbolic link is followed
+	other := map[string][]string{}                                                         // folder → files that are no JSON
 	var dirs []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -113,6 +115,7 @@ func (r *reader) folder(dir string) error {
 	if err != nil {
 		return err
 	}
+	slices.Sort(dirs)
 	for _, d := range dirs {
 		r.problem(d, "", fmt.Sprintf("files that are not JSON were not used (%d), such as %s", len(other[d]), other[d][0]))
 	}
@@ -218,7 +221,7 @@ func (d *document) read() error {
 			return d.dec.Decode(&version)
 		case key == "captured_at":
 			return d.dec.Decode(&captured)
-		case key == "problems" && isSnapshot:
+		case key == "problems":
 			var ps []Problem
 			err := d.dec.Decode(&ps)
 			d.r.snapshot.Problems = append(d.r.snapshot.Problems, ps...)
@@ -365,9 +368,9 @@ func kindOf(key string) (Kind, bool) {
 
 func unusedCause(key string) string {
 	switch {
-	case strings.EqualFold(key, string(configurationItems)):
+	case strings.EqualFold(key, configurationItems):
 		return "AWS Config history is not used yet"
-	case strings.EqualFold(key, string(reservations)):
+	case strings.EqualFold(key, reservations):
 		return "instances are not used: their interfaces come from describe-network-interfaces"
 	}
 	return "not used"

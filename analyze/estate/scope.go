@@ -23,7 +23,10 @@ func scopeOfPath(root, path string) Scope {
 		full = abs
 	}
 	// Above the root, names are chance: only the root's own name counts.
-	depth := strings.Count(filepath.ToSlash(strings.TrimPrefix(path, root)), "/") + 1
+	depth := 1
+	if rel, err := filepath.Rel(root, path); err == nil {
+		depth += strings.Count(filepath.ToSlash(rel), "/")
+	}
 	parts := strings.Split(filepath.ToSlash(filepath.Dir(full)), "/")
 	for i := len(parts) - 1; i >= 0 && i >= len(parts)-depth; i-- {
 		if s.Account == "" && accountName.MatchString(parts[i]) {

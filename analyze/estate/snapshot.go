@@ -13,25 +13,32 @@ type Kind string
 
 // The kinds that an estate is made of.
 const (
-	SecurityGroups                      Kind = "SecurityGroups"
-	SecurityGroupRules                  Kind = "SecurityGroupRules"
-	NetworkInterfaces                   Kind = "NetworkInterfaces"
-	PrefixLists                         Kind = "PrefixLists" // managed lists, and describe-prefix-lists with its Cidrs
-	Entries                             Kind = "Entries"     // of the list that the file's name names
-	VPCs                                Kind = "Vpcs"
-	Subnets                             Kind = "Subnets"
-	RouteTables                         Kind = "RouteTables"
-	FlowLogs                            Kind = "FlowLogs"
-	VPCPeeringConnections               Kind = "VpcPeeringConnections"
-	VPCEndpoints                        Kind = "VpcEndpoints"
-	TransitGateways                     Kind = "TransitGateways"
-	TransitGatewayVPCAttachments        Kind = "TransitGatewayVpcAttachments"
-	TransitGatewayAttachments           Kind = "TransitGatewayAttachments"
-	SecurityGroupVPCAssociations        Kind = "SecurityGroupVpcAssociations"
-	reservations                        Kind = "Reservations"
-	configurationItems                  Kind = "configurationItems"
-	snapshotSchemaVersion                    = 1
-	nextToken, responseMetadata, scopes      = "NextToken", "ResponseMetadata", "scopes"
+	SecurityGroups               Kind = "SecurityGroups"
+	SecurityGroupRules           Kind = "SecurityGroupRules"
+	NetworkInterfaces            Kind = "NetworkInterfaces"
+	PrefixLists                  Kind = "PrefixLists" // managed lists, and describe-prefix-lists with its Cidrs
+	Entries                      Kind = "Entries"     // of the list that the file's name names
+	VPCs                         Kind = "Vpcs"
+	Subnets                      Kind = "Subnets"
+	RouteTables                  Kind = "RouteTables"
+	FlowLogs                     Kind = "FlowLogs"
+	VPCPeeringConnections        Kind = "VpcPeeringConnections"
+	VPCEndpoints                 Kind = "VpcEndpoints"
+	TransitGateways              Kind = "TransitGateways"
+	TransitGatewayVPCAttachments Kind = "TransitGatewayVpcAttachments"
+	TransitGatewayAttachments    Kind = "TransitGatewayAttachments"
+	SecurityGroupVPCAssociations Kind = "SecurityGroupVpcAssociations"
+)
+
+// Further top-level keys: what a saved file may hold besides.
+const (
+	reservations       = "Reservations"       // of describe-instances
+	configurationItems = "configurationItems" // of AWS Config
+	nextToken          = "NextToken"
+	responseMetadata   = "ResponseMetadata" // of boto3
+	scopes             = "scopes"           // of a snapshot file
+
+	snapshotSchemaVersion = 1
 )
 
 // Kinds lists the kinds in the order in which a snapshot file holds them.

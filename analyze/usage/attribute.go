@@ -22,7 +22,9 @@ type attributor struct {
 	bySet      map[string]*ruleSet // groups of an interface, joined by space
 	ghosts     map[string]*estate.Interface
 	goneSets   map[string][]string   // gone interface → groups it may have carried
-	sets       map[string][][]string // VPC → sets of groups that its interfaces carry
+	sets       map[string][][]string // VPC and subnet → sets of groups that their interfaces carry
+	groupIDs   []string              // of the estate, sorted
+	locals     map[string]netip.Addr // interface → an address of its own
 	size       []int64               // of the rules, see narrowness
 }
 
@@ -33,9 +35,13 @@ func newAttributor(r *Result, in Input) *attributor {
 	a := &attributor{
 		r: r, x: in.Index, attributes: in.Attributes, named: in.Named,
 		bySet: map[string]*ruleSet{}, ghosts: map[string]*estate.Interface{}, goneSets: map[string][]string{},
-		sets: map[string][][]string{},
+		sets: map[string][][]string{}, locals: map[string]netip.Addr{},
 		size: make([]int64, len(r.Rules)),
 	}
+	for id := range in.Estate.Groups {
+		a.groupIDs = append(a.groupIDs, id)
+	}
+	slices.Sort(a.groupIDs)
 	for i := range r.Rules {
 		a.size[i] = narrowness(r.Rules[i].Rule, in.Index)
 	}
@@ -51,9 +57,32 @@ func (a *attributor) subject(f *Flow) *estate.Interface {
 	if !ok {
 		at := a.attributes[f.Interface]
 		g = &estate.Interface{ID: f.Interface, Owner: at.Account, Region: at.Region, VPC: at.VPC, Subnet: at.Subnet}
+		a.homeOf(g)
 		a.ghosts[f.Interface] = g
 	}
 	return g
+}
+
+// homeOf finds the VPC and subnet of a gone interface by its own address, where the logs do not name them: the one subnet
+// of the estate that holds it. Where several do, none is taken.
+func (a *attributor) homeOf(g *estate.Interface) {
+	local := a.locals[g.ID]
+	if g.Subnet != "" || !local.IsValid() {
+		return
+	}
+	var home *estate.Subnet
+	for _, s := range a.r.Estate.Subnets {
+		if g.VPC != "" && s.VPC != g.VPC || !slices.ContainsFunc(s.CIDRs, func(p netip.Prefix) bool { return p.Contains(local) }) {
+			continue
+		}
+		if home != nil {
+			return
+		}
+		home = s
+	}
+	if home != nil {
+		g.VPC, g.Subnet = home.VPC, home.ID
+	}
 }
 
 // rules returns the rules that may have applied to the flow's interface.

@@ -67,6 +67,7 @@ type summer struct {
 	index  *estate.Index
 	ids    map[string]int32
 	names  []string
+	locals []netip.Addr // by interface: an address of its own, invalid when none was told
 	byKey  map[flowKey]int32
 	flows  []Flow
 	counts Counts
@@ -96,6 +97,7 @@ func (s *summer) add(c *orient.Conversation) {
 		return
 	}
 	if c.Direction != analyze.DirectionUnknown {
+		s.locals[s.id(c.Interface)] = c.Local
 		s.addReading(c, c.Direction, c.Peer, c.Orientation)
 		return
 	}
@@ -146,6 +148,7 @@ func (s *summer) id(name string) int32 {
 		i = int32(len(s.names))
 		s.ids[name] = i
 		s.names = append(s.names, name)
+		s.locals = append(s.locals, netip.Addr{})
 	}
 	return i
 }

@@ -12,12 +12,12 @@ import (
 // for one the interface may have carried. Less than all, so that a rule removed since does not hide the right set.
 const plausible = 80
 
-// goneGroups says which groups an interface that is gone since may have carried. Its traffic was accepted, so the sets of
-// groups that interfaces of its VPC carry now are tried on it: those that explain nearly all of the connections let in
-// stand, all of them. Where it accepted none, or no set explains them, it may have carried every group of the VPC.
+// goneGroups says which sets of groups an interface that is gone since may have carried. Its traffic was accepted, so the
+// sets that interfaces of its subnet carry now are tried on it, then those of its VPC: all that explain nearly all of the
+// connections let in stand. Where it accepted none, or no set explains them, it may have carried any group of the VPC.
 //
 // This is a guess, and used as one: all it can do is keep a permission.
-func (a *attributor) goneGroups(flows []int32, ghost *estate.Interface) []string {
+func (a *attributor) goneGroups(flows []int32, ghost *estate.Interface) [][]string {
 	var ins []int32
 	for _, i := range flows {
 		f := &a.r.Flows[i]
@@ -25,33 +25,37 @@ func (a *attributor) goneGroups(flows []int32, ghost *estate.Interface) []string
 			ins = append(ins, i)
 		}
 	}
-	var out []string
 	if len(ins) > 0 {
-		for _, groups := range a.carriedSets(ghost.VPC) {
-			if a.explains(groups, ins, ghost) {
-				out = append(out, groups...)
+		for _, near := range []*estate.Interface{ghost, {VPC: ghost.VPC}} {
+			var out [][]string
+			for _, groups := range a.carriedSets(near.VPC, near.Subnet) {
+				if a.explains(groups, ins, ghost) {
+					out = append(out, groups)
+				}
+			}
+			if len(out) > 0 {
+				return out
 			}
 		}
 	}
-	if len(out) == 0 {
-		for id, g := range a.r.Estate.Groups {
-			if ghost.VPC == "" || g.VPC == ghost.VPC || slices.Contains(g.AssociatedVPCs, ghost.VPC) {
-				out = append(out, id)
-			}
+	var out [][]string
+	for _, id := range a.groupIDs {
+		if g := a.r.Estate.Groups[id]; ghost.VPC == "" || g.VPC == ghost.VPC || slices.Contains(g.AssociatedVPCs, ghost.VPC) {
+			out = append(out, []string{id})
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }
 
-// carriedSets are the distinct sets of groups that interfaces of a VPC carry (of every VPC when it is unknown).
-func (a *attributor) carriedSets(vpc string) [][]string {
-	if sets, ok := a.sets[vpc]; ok {
+// carriedSets are the distinct sets of groups that interfaces of a VPC and subnet carry ("": of any).
+func (a *attributor) carriedSets(vpc, subnet string) [][]string {
+	key := vpc + " " + subnet
+	if sets, ok := a.sets[key]; ok {
 		return sets
 	}
 	byKey := map[string][]string{}
 	for _, i := range a.r.Estate.Interfaces {
-		if len(i.Groups) > 0 && (vpc == "" || i.VPC == vpc) {
+		if len(i.Groups) > 0 && (vpc == "" || i.VPC == vpc) && (subnet == "" || i.Subnet == subnet) {
 			byKey[strings.Join(i.Groups, " ")] = i.Groups
 		}
 	}
@@ -60,7 +64,7 @@ func (a *attributor) carriedSets(vpc string) [][]string {
 		sets = append(sets, s)
 	}
 	slices.SortFunc(sets, slices.Compare)
-	a.sets[vpc] = sets
+	a.sets[key] = sets
 	return sets
 }
 

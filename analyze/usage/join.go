@@ -39,6 +39,8 @@ type Result struct {
 	Unplaced    int      // distinct private peers that no interface of the estate holds
 	Gone        int      // needs of interfaces that are not in the estate
 	GoneIDs     []string // sorted
+	// Carriers are, by group, the gone interfaces that surely carried it: no other set of groups explains them.
+	Carriers map[string][]string
 
 	byGroup map[string][]int32 // rule indexes
 }
@@ -62,9 +64,12 @@ func Join(in Input) (*Result, error) {
 		}
 		sum.add(&c)
 	}
-	r := &Result{Estate: in.Estate, Index: in.Index, Flows: sum.finish(), Counts: sum.counts, byGroup: map[string][]int32{}}
+	r := &Result{Estate: in.Estate, Index: in.Index, Flows: sum.finish(), Counts: sum.counts, byGroup: map[string][]int32{}, Carriers: map[string][]string{}}
 	r.listRules()
 	a := newAttributor(r, in)
+	for i, id := range sum.names {
+		a.locals[id] = sum.locals[i]
+	}
 	a.place()
 	for i := range r.Flows {
 		if r.Flows[i].Need {
@@ -104,7 +109,14 @@ func (a *attributor) place() {
 			all = append(all, int32(to))
 		}
 		if id := r.Flows[from].Interface; r.Flows[from].Subject == nil {
-			a.goneSets[id] = a.goneGroups(all, subject)
+			sets := a.goneGroups(all, subject)
+			if len(sets) == 1 {
+				for _, g := range sets[0] {
+					r.Carriers[g] = append(r.Carriers[g], id)
+				}
+			}
+			groups := slices.Sorted(slices.Values(slices.Concat(sets...)))
+			a.goneSets[id] = slices.Compact(groups)
 			r.GoneIDs = append(r.GoneIDs, id)
 		}
 	}
@@ -137,7 +149,7 @@ func (a *attributor) isNeed(f *Flow) bool {
 	if f.Strength == analyze.Established {
 		return true
 	}
-	if analyze.PrivateAddr(f.Peer) || f.Place.Class == estate.Member || f.Place.Class == estate.Unplaced {
+	if analyze.PrivateAddr(f.Peer) || f.Place.Class.InEstate() || a.x.Public(f.Peer) {
 		return true
 	}
 	return slices.ContainsFunc(a.named, func(p netip.Prefix) bool { return p.Contains(f.Peer) })

@@ -42,6 +42,10 @@ func (a *app) evidence(dirs []string, since, until string, p *policyFile) (e *ev
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := a.twice(ledgers); err != nil {
+		closeAll()
+		return nil, nil, err
+	}
 	e = newEvidence(window{}, p.orient(), ledgers...)
 	if len(e.days) == 0 {
 		closeAll()
@@ -62,6 +66,29 @@ func (a *app) evidence(dirs []string, since, until string, p *policyFile) (e *ev
 		return nil, nil, err
 	}
 	return e, closeAll, nil
+}
+
+// twice tells of objects that several ledgers hold.
+func (a *app) twice(ledgers []*ledger.Ledger) error {
+	if len(ledgers) < 2 {
+		return nil
+	}
+	seen, n := map[string]bool{}, 0
+	for _, l := range ledgers {
+		for o, err := range l.Objects() {
+			if err != nil {
+				return err
+			}
+			if seen[o.ID] {
+				n++
+			}
+			seen[o.ID] = true
+		}
+	}
+	if n > 0 {
+		a.say.note("%d objects are in more than one of the ledgers: their flows and bytes count twice, needs and coverage do not", n)
+	}
+	return nil
 }
 
 func startOf(day int32) time.Time { return time.Unix(int64(day)*86400, 0).UTC() }

@@ -57,7 +57,7 @@ func made(o world.Options) func() (*world.World, error) {
 // stable are the scenarios in which no interface goes: with a single snapshot their evidence is whole.
 func stable() []string {
 	return slices.DeleteFunc(world.ScenarioNames(), func(s string) bool {
-		return strings.Contains(s, "churn") || strings.Contains(s, "alb") || strings.Contains(s, "lambda")
+		return s == "tiers" || s == "lambda"
 	})
 }
 

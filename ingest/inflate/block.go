@@ -65,7 +65,7 @@ func (r *Reader) storedBlock() error {
 		}
 	}
 	n := min(r.stored, r.inEnd-r.inPos)
-	n = copy(r.window[r.pos:], r.in[r.inPos:r.inPos+n])
+	n = copy(r.window[r.pos:windowSize], r.in[r.inPos:r.inPos+n])
 	r.inPos += n
 	r.pos += n
 	r.stored -= n
@@ -95,6 +95,7 @@ func (r *Reader) fixedCodes() {
 		lens[s] = 5
 	}
 	build(r.dist[:], distBits, lens[:fixedDistCodes], distSymbols[:])
+	fuse(&r.fused, r.lit[:])
 	r.fixed = true
 }
 
@@ -131,6 +132,7 @@ func (r *Reader) dynamicCodes() error {
 	if !build(r.dist[:], distBits, all[nlit:], distSymbols[:]) {
 		return r.corrupt(ErrData, "no prefix code for distances")
 	}
+	fuse(&r.fused, r.lit[:])
 	r.eobLen = uint(all[endOfBlock])
 	return nil
 }
@@ -142,7 +144,7 @@ func (r *Reader) codeLens(lens []uint8) error {
 		if err != nil {
 			return err
 		}
-		s := e >> 16
+		s := e >> literalShift
 		if s < 16 {
 			lens[i] = uint8(s)
 			i++
@@ -179,7 +181,7 @@ func (r *Reader) codedBlock() error {
 	for r.state == inCodes && r.pos < windowFull {
 		var err error
 		switch {
-		case r.inEnd-r.inPos >= roundInput:
+		case r.inEnd-r.inPos >= fastInput:
 			err = r.fastSymbols()
 		case r.srcErr == nil:
 			_ = r.fill() // with nothing more to read, the careful way finds out whether it is needed
@@ -201,7 +203,7 @@ func (r *Reader) carefulSymbol() error {
 		return err
 	}
 	if e&entryLiteral != 0 {
-		r.window[r.pos] = byte(e >> 16)
+		r.window[r.pos] = byte(e >> literalShift)
 		r.pos++
 		return nil
 	}
@@ -209,12 +211,12 @@ func (r *Reader) carefulSymbol() error {
 		r.endBlock()
 		return nil
 	}
-	length := int(e>>16) + int(extra)
+	length := int(e>>baseShift) + int(extra)
 	e, extra, err = r.symbol(r.dist[:], distBits, 0)
 	if err != nil {
 		return err
 	}
-	dist := int(e>>16) + int(extra)
+	dist := int(e>>baseShift) + int(extra)
 	if dist > r.pos-r.member {
 		return r.corrupt(ErrData, tooFar)
 	}
@@ -236,9 +238,9 @@ func (r *Reader) symbol(table []uint32, width, least uint) (entry uint32, extra 
 		// so the length found is never more than what is needed.
 		e := table[r.bits&(1<<width-1)]
 		if e&entrySub != 0 {
-			e = table[e>>16+uint32(r.bits>>width)&(1<<(e>>8&15)-1)]
+			e = table[bitBuffer{bits: r.bits}.sub(e, width)]
 		}
-		code := uint(e >> 8 & 15)
+		code := uint(e >> codeShift & codeMask)
 		if code > r.nbits {
 			if err := r.need(r.nbits + 1); err != nil {
 				return 0, 0, err
@@ -248,7 +250,7 @@ func (r *Reader) symbol(table []uint32, width, least uint) (entry uint32, extra 
 		if e&(entrySpecial|entryEnd) == entryInvalid {
 			return 0, 0, r.corrupt(ErrData, invalidCode)
 		}
-		total := uint(e & entryTotalMask)
+		total := uint(e & consumeMask)
 		if err := r.need(total); err != nil {
 			return 0, 0, err
 		}

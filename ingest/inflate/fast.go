@@ -2,113 +2,132 @@ package inflate
 
 import "encoding/binary"
 
-// What one round of the fast loop may take and write at most.
+// What one round of the fast loop takes and writes at most.
 const (
-	roundInput  = 24                       // three loads of 8 bytes, none of which moves on by more than 7
-	copyStep    = 32                       // matches are copied in steps of this size, the last one too
-	roundOutput = 3 + 258 + copyStep       // three literals and the longest match
-	windowFull  = windowSize - roundOutput // at or beyond this, Next returns
+	roundInput  = 16                        // two loads of 8 bytes; the second at most 7 bytes after the first
+	roundOutput = 6 + 258 + copyStep + 8    // literals, the longest match, and what its copy writes beyond it
+	windowFull  = windowSize - roundOutput  // at or beyond this, Next returns
+	fastInput   = roundInput + 8            // what must be there to begin: a load, then a round
+	copyStep    = 32                        // matches are copied in steps of this size, the last one too
+	matchBits   = maxCodeLen + maxDistExtra // what a distance takes at most
 )
 
-// load returns the 8 bytes of input at index i.
-func (r *Reader) load(i uint) uint64 {
-	i &= inputSize - 1
-	return binary.LittleEndian.Uint64(r.in[i : i+8])
+// bitBuffer is the bits taken from the input, and the index in Reader.in where the next ones come from. Its low bits
+// are the next ones; n counts them in its low 6 bits, and what is in n above is rubbish. Bits above the counted ones
+// may hold what comes next in the input: refilling sets them to the same again.
+type bitBuffer struct {
+	bits uint64
+	n    uint
+	next uint
 }
 
-// fastSymbols decodes symbols of a block until it ends, the window is full, or less than a round's input is left,
-// of which there must be enough for one.
+// refill makes it at least 56 bits.
+func (r *Reader) refill(b bitBuffer) bitBuffer {
+	at := b.next & inputMask
+	b.bits |= binary.LittleEndian.Uint64(r.in[at:at+loadSlack]) << (b.n & 63)
+	b.next += 7 - b.n>>3&7
+	b.n |= 56
+	return b
+}
+
+// skip consumes code and extra bits of an entry.
+func (b bitBuffer) skip(e uint32) bitBuffer {
+	b.bits >>= e & consumeMask
+	b.n -= uint(e)
+	return b
+}
+
+// value is base plus extra bits of an entry that is not yet consumed.
+func (b bitBuffer) value(e, baseMask uint32) uint {
+	return uint(e>>baseShift&baseMask) + uint(b.bits&(1<<(e&consumeMask)-1)>>(e>>codeShift&codeMask))
+}
+
+// sub is the index at which entry e, itself found by width bits, continues.
+func (b bitBuffer) sub(e uint32, width uint) uint32 {
+	return e>>baseShift + uint32(b.bits>>width)&(1<<(e>>codeShift&codeMask)-1)
+}
+
+func (r *Reader) litEntry(b bitBuffer) uint32 { return r.fused[b.bits&(1<<litBits-1)] }
+
+// literals writes the one or two literals of an entry.
+func (r *Reader) literals(e uint32, out uint) uint {
+	r.window[out&windowMask] = byte(e >> literalShift)
+	r.window[out&windowMask+1] = byte(e >> baseShift)
+	return out + 1 + uint(e>>fusedShift)
+}
+
+// chunk is what a step of copying takes of the window.
+func (r *Reader) chunk(at uint) *[copyStep]byte {
+	at &= windowMask
+	return (*[copyStep]byte)(r.window[at : at+copyStep])
+}
+
+// fastSymbols decodes symbols of a block until it ends, the window is full, or less than a round's input is left.
+// At least fastInput bytes of input must be there, and the window not full.
 func (r *Reader) fastSymbols() error {
-	var (
-		buf    = r.bits
-		n      = uint(r.nbits) // only the low 6 bits count; what is above is rubbish
-		in     = uint(r.inPos)
-		inLast = uint(r.inEnd - roundInput + 8)
-		out    = uint(r.pos)
-		ended  bool
-		reason string
-	)
-	buf |= r.load(in) << (n & 63)
-	in += 7 - n>>3&7
-	n |= 56
-	e := r.lit[buf&(1<<litBits-1)]
-	for in <= inLast && out < windowFull {
+	b := r.refill(bitBuffer{r.bits, r.nbits, uint(r.inPos)})
+	last := uint(r.inEnd - roundInput)
+	out := uint(r.pos)
+	reason := "" // why the data is corrupt
+	ended := false
+	e := r.litEntry(b)
+	for b.next <= last && out < windowFull {
+		// Here b has 56 bits, and e is the entry of the next symbol or two.
 		if e&entryLiteral != 0 {
-			r.window[out] = byte(e >> 16)
-			out++
-			buf >>= e & 63
-			n -= uint(e)
-			e = r.lit[buf&(1<<litBits-1)]
-			if e&entryLiteral != 0 {
-				r.window[out] = byte(e >> 16)
-				out++
-				buf >>= e & 63
-				n -= uint(e)
-				e = r.lit[buf&(1<<litBits-1)]
-				if e&entryLiteral != 0 {
-					r.window[out] = byte(e >> 16)
-					out++
-					buf >>= e & 63
-					n -= uint(e)
-					e = r.lit[buf&(1<<litBits-1)]
-					buf |= r.load(in) << (n & 63)
-					in += 7 - n>>3&7
-					n |= 56
+			out = r.literals(e, out)
+			b = b.skip(e)
+			if e = r.litEntry(b); e&entryLiteral != 0 {
+				out = r.literals(e, out)
+				b = b.skip(e)
+				if e = r.litEntry(b); e&entryLiteral != 0 {
+					out = r.literals(e, out)
+					b = b.skip(e)
+					e = r.litEntry(b) // the 26 bits left are enough for that
+					b = r.refill(b)
 					continue
 				}
 			}
 		}
 		if e&entrySpecial != 0 {
 			if e&entrySub != 0 {
-				e = r.lit[(e>>16+uint32(buf>>litBits)&(1<<(e>>8&15)-1))&litTableMask]
+				e = r.lit[b.sub(e, litBits)%litTableSize]
 			}
 			if e&entryLiteral != 0 {
-				r.window[out] = byte(e >> 16)
-				out++
-				buf >>= e & 63
-				n -= uint(e)
-				buf |= r.load(in) << (n & 63)
-				in += 7 - n>>3&7
-				n |= 56
-				e = r.lit[buf&(1<<litBits-1)]
+				out = r.literals(e, out)
+				b = r.refill(b.skip(e))
+				e = r.litEntry(b)
 				continue
 			}
 			if e&entrySpecial != 0 {
-				buf >>= e & 63
-				n -= uint(e)
-				if e&entryEnd == 0 {
+				b = b.skip(e)
+				if ended = e&entryEnd != 0; !ended {
 					reason = invalidCode
-				} else {
-					ended = true
 				}
 				break
 			}
 		}
-		length := uint(e>>16) + uint(buf&(1<<(e&63)-1)>>(e>>8&15))
-		buf >>= e & 63
-		n -= uint(e)
-		if n&63 < 28 {
-			buf |= r.load(in) << (n & 63)
-			in += 7 - n>>3&7
-			n |= 56
+
+		// A length, perhaps after a literal.
+		r.window[out&windowMask] = byte(e >> literalShift)
+		out += uint(e >> fusedShift)
+		length := b.value(e, lenBaseMask)
+		b = b.skip(e)
+		if b.n&63 < matchBits {
+			b = r.refill(b)
 		}
-		d := r.dist[buf&(1<<distBits-1)]
+		d := r.dist[b.bits&(1<<distBits-1)]
 		if d&entrySpecial != 0 {
 			if d&entrySub != 0 {
-				d = r.dist[(d>>16+uint32(buf>>distBits)&(1<<(d>>8&15)-1))&distTableMask]
+				d = r.dist[b.sub(d, distBits)%distTableSize]
 			}
 			if d&entrySpecial != 0 {
 				reason = invalidCode
 				break
 			}
 		}
-		dist := uint(d>>16) + uint(buf&(1<<(d&63)-1)>>(d>>8&15))
-		buf >>= d & 63
-		n -= uint(d)
-		buf |= r.load(in) << (n & 63)
-		in += 7 - n>>3&7
-		n |= 56
-		e = r.lit[buf&(1<<litBits-1)]
+		dist := b.value(d, distBaseMask)
+		b = r.refill(b.skip(d))
+		e = r.litEntry(b) // early, as it takes its time
 
 		if dist > out-uint(r.member) {
 			reason = tooFar
@@ -116,20 +135,18 @@ func (r *Reader) fastSymbols() error {
 		}
 		from, to := out-dist, out
 		out += length
-		if dist < 8 {
-			for to < out {
-				r.window[to] = r.window[to-dist]
-				to++
-			}
-			continue
+		// Copying 8 bytes at a time needs a distance of 8. A nearer pattern is doubled until it is that far, which takes
+		// three times at most and writes within the slack.
+		for to-from < 8 {
+			copy8(r.chunk(to)[:8], r.chunk(from)[:8])
+			to += to - from
 		}
 		for {
-			from, to = from&windowMask, to&windowMask
-			s, t := (*[copyStep]byte)(r.window[from:from+copyStep]), (*[copyStep]byte)(r.window[to:to+copyStep])
-			binary.LittleEndian.PutUint64(t[0:8], binary.LittleEndian.Uint64(s[0:8]))
-			binary.LittleEndian.PutUint64(t[8:16], binary.LittleEndian.Uint64(s[8:16]))
-			binary.LittleEndian.PutUint64(t[16:24], binary.LittleEndian.Uint64(s[16:24]))
-			binary.LittleEndian.PutUint64(t[24:32], binary.LittleEndian.Uint64(s[24:32]))
+			t, f := r.chunk(to), r.chunk(from)
+			copy8(t[0:8], f[0:8])
+			copy8(t[8:16], f[8:16])
+			copy8(t[16:24], f[16:24])
+			copy8(t[24:32], f[24:32])
 			from += copyStep
 			to += copyStep
 			if to >= out {
@@ -137,12 +154,13 @@ func (r *Reader) fastSymbols() error {
 			}
 		}
 	}
+
 	// Whole bytes go back.
-	n &= 63
-	in -= n >> 3
-	n &= 7
-	r.bits, r.nbits = buf&(1<<n-1), n
-	r.inPos, r.pos = int(in), int(out)
+	b.n &= 63
+	r.inPos = int(b.next - b.n>>3)
+	r.nbits = b.n & 7
+	r.bits = b.bits & (1<<r.nbits - 1)
+	r.pos = int(out)
 	if reason != "" {
 		return r.corrupt(ErrData, reason)
 	}
@@ -151,3 +169,5 @@ func (r *Reader) fastSymbols() error {
 	}
 	return nil
 }
+
+func copy8(to, from []byte) { binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(from)) }

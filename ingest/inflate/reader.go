@@ -1,20 +1,23 @@
 package inflate
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 )
 
+// Sizes of the buffers; the masks are for indexes that are in range anyway, so that the compiler knows it, too.
 const (
-	historySize = 32 << 10  // the farthest a match may reach back
-	pieceSize   = 224 << 10 // what Next decodes at most before it returns
-	windowSize  = historySize + pieceSize
+	historySize = 32 << 10 // the farthest a match may reach back
+	windowSize  = 256 << 10
 	windowMask  = windowSize - 1
-	inputSize   = 64 << 10 // compressed bytes held; more than the longest header field
+	inputSize   = 64 << 10 // more than the longest field of a header
+	inputMask   = inputSize - 1
+	loadSlack   = 8 // so that a load may begin at any masked index
 
-	maxNameLen = 512 // file name and comment with their NUL, as compress/gzip limits them
+	maxNameLen = 512 // of file name and comment with their NUL; compress/gzip has this limit
 )
 
 // The parts of a gzip file in which corruption is found; CorruptError wraps one of them.
@@ -25,11 +28,11 @@ var (
 )
 
 // CorruptError says that the input is not gzip, and where that was noticed. Input that merely ends too early is
-// io.ErrUnexpectedEOF instead.
+// io.ErrUnexpectedEOF instead; errors of the source are returned as they are.
 type CorruptError struct {
-	Offset int64 // compressed bytes that were read until then
-	Err    error // ErrHeader, ErrData or ErrChecksum
-	Reason string
+	Offset int64  // of the compressed input, about where the fault was noticed; it may lie before
+	Err    error  // ErrHeader, ErrData or ErrChecksum
+	Reason string // what is wrong
 }
 
 func (e *CorruptError) Error() string {
@@ -71,7 +74,8 @@ type Reader struct {
 	lens   [maxLitCodes + maxDistCodes]uint8
 	lit    [litTableSize]uint32
 	dist   [distTableSize]uint32
-	in     [inputSize + 8]byte
+	fused  [1 << litBits]uint32 // of lit, for the fast loop
+	in     [inputSize + loadSlack]byte
 	window [windowSize + copyStep]byte
 }
 
@@ -103,10 +107,9 @@ func (r *Reader) Reset(src io.Reader) {
 	r.pos, r.start, r.summed, r.member = 0, 0, 0, 0
 }
 
-// Next returns the next piece of the output: never empty unless there is an error, up to 288 KiB, valid until the
-// next call of any method. At the end of a sound file the error is io.EOF; output that stands before an error is
-// returned before it. Nothing of a member is vouched for until the end or the next member is reached, as its checksum
-// stands last.
+// Next returns the next piece of the output: at most 256 KiB, valid until the next call of any method. Without an error
+// it is never empty; with one it is. At the end of a sound file the error is io.EOF, and all output before an error is
+// returned first. A member's checksum stands behind it: what is returned is vouched for only when io.EOF is reached.
 func (r *Reader) Next() ([]byte, error) {
 	if p := r.unread; len(p) > 0 {
 		r.unread = nil
@@ -195,7 +198,7 @@ func (r *Reader) header() error {
 			return err
 		}
 		sum = crc32.Update(sum, crc32.IEEETable, h)
-		if h, err = r.take(int(h[0]) | int(h[1])<<8); err != nil {
+		if h, err = r.take(int(binary.LittleEndian.Uint16(h))); err != nil {
 			return err
 		}
 		sum = crc32.Update(sum, crc32.IEEETable, h)
@@ -212,7 +215,7 @@ func (r *Reader) header() error {
 		if h, err = r.take(2); err != nil {
 			return err
 		}
-		if uint16(sum) != uint16(h[0])|uint16(h[1])<<8 {
+		if uint16(sum) != binary.LittleEndian.Uint16(h) {
 			return r.corrupt(ErrHeader, "its checksum does not match")
 		}
 	}
@@ -242,10 +245,10 @@ func (r *Reader) trailer() error {
 	if err != nil {
 		return err
 	}
-	if crc := uint32(t[0]) | uint32(t[1])<<8 | uint32(t[2])<<16 | uint32(t[3])<<24; crc != r.crc {
+	if binary.LittleEndian.Uint32(t) != r.crc {
 		return r.corrupt(ErrChecksum, "the member's CRC-32 differs")
 	}
-	if size := uint32(t[4]) | uint32(t[5])<<8 | uint32(t[6])<<16 | uint32(t[7])<<24; size != r.size {
+	if binary.LittleEndian.Uint32(t[4:]) != r.size {
 		return r.corrupt(ErrChecksum, "the member's size differs")
 	}
 	r.state = atMember

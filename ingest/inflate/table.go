@@ -4,22 +4,33 @@ import "math/bits"
 
 // A decoding table is indexed by the next bits of the input. Its entries are packed:
 //
-//	bits 0–7    bits to consume: code and extra bits
-//	bits 8–11   length of the code alone
-//	bits 12–15  what it is, below
-//	bits 16–31  the literal, or the base of a length or distance
+//	bits 0–5    how many bits to consume: code and extra bits
+//	bits 6–9    how many of them are code
+//	bits 10–13  what it is, below; a length or distance if none of these
+//	bits 14–28  base of a distance, of a length (to bit 22 only), or second of two literals (to bit 21)
+//	bits 23–30  a literal
+//	bit 31      a literal comes before the length or literal that the other fields tell; see fuse
 //
-// Codes longer than the index go on in a sub-table: the entry says where it begins (bits 16–31) and how many bits
-// beyond the index it is indexed by (bits 8–11). Entries of sub-tables count the whole code.
+// Codes longer than the index go on in a sub-table: the entry says where it begins (bits 14–28) and how many bits
+// beyond the index it is indexed by (bits 6–9). Entries of sub-tables count the whole code.
 const (
-	entryLiteral = 1 << 15 // a literal
-	entrySpecial = 1 << 14 // one of the next two, or, with neither, an invalid code
-	entrySub     = 1 << 13 // continued in a sub-table
-	entryEnd     = 1 << 12 // the end of the block
+	codeShift    = 6
+	baseShift    = 14
+	literalShift = 23
+	fusedShift   = 31
 
+	entryLiteral = 1 << 13 // a literal, or two
+	entrySpecial = 1 << 12 // one of the next two, or, with neither, an invalid code
+	entrySub     = 1 << 11 // continued in a sub-table
+	entryEnd     = 1 << 10 // the end of the block
 	entryInvalid = entrySpecial
 
-	maxCodeLen = 15
+	maxCodeLen   = 15
+	maxDistExtra = 13
+	consumeMask  = 1<<codeShift - 1
+	codeMask     = maxCodeLen
+	lenBaseMask  = 1<<9 - 1
+	distBaseMask = 1<<15 - 1
 )
 
 // Number of codes: what a dynamic block may use, and with the invalid ones that the fixed codes contain.
@@ -31,52 +42,57 @@ const (
 	endOfBlock     = 256
 )
 
-// Widths of the index, and table sizes as powers of two, so that masking an index proves it in range. A complete code
-// has at least two codes in every sub-table, which has at most 2^(15−width) entries, so the tables never outgrow
-// them: 2048 + 286/2·16 = 4336 and 256 + 30/2·128 = 2176; and for the code lengths, of at most 7 bits, none.
+// Widths of the index, and table sizes as powers of two, so that masking an index proves it in range. In a complete
+// code every sub-table holds two codes or more, and has at most 2^(15−width) entries, so the tables never outgrow them:
+// 1024 + 286/2·32 = 5600 and 256 + 30/2·128 = 2176; and for the code lengths, of at most 7 bits, there is none.
 const (
-	litBits        = 11
-	distBits       = 8
-	lenBits        = 7
-	litTableSize   = 8192
-	distTableSize  = 4096
-	litTableMask   = litTableSize - 1
-	distTableMask  = distTableSize - 1
-	entryTotalMask = 0xff
+	litBits       = 10
+	distBits      = 8
+	lenBits       = 7
+	litTableSize  = 8192
+	distTableSize = 4096
 )
 
-// Entries of every symbol without its code length, in the form above.
+// Entries of every symbol without its code, whose length is added to both fields of bits. RFC 1951, 3.2.5 gives lengths
+// and distances as base and extra bits.
 var (
-	litSymbols  [fixedLitCodes]uint32
-	distSymbols [fixedDistCodes]uint32
-	lenSymbols  [19]uint32 // of the code that the code lengths are written in; the symbol as a literal
+	litSymbols  = makeLitSymbols()
+	distSymbols = makeDistSymbols()
+	lenSymbols  = makeLenSymbols() // symbols of the code that code lengths are written in, as literals
 )
 
-// They follow RFC 1951, 3.2.5, where lengths and distances are given with base and extra bits.
-func init() {
-	for s := range endOfBlock {
-		litSymbols[s] = entryLiteral | uint32(s)<<16
+func makeLitSymbols() (symbols [fixedLitCodes]uint32) {
+	for s := range uint32(endOfBlock) {
+		symbols[s] = entryLiteral | s<<literalShift
 	}
-	litSymbols[endOfBlock] = entrySpecial | entryEnd
+	symbols[endOfBlock] = entrySpecial | entryEnd
 	base := uint32(3)
-	for s := uint32(0); s < 28; s++ {
+	for s := range uint32(28) {
 		extra := max(s/4, 1) - 1
-		litSymbols[257+s] = base<<16 | extra
+		symbols[endOfBlock+1+s] = base<<baseShift | extra
 		base += 1 << extra
 	}
-	litSymbols[285] = 258 << 16
-	litSymbols[286], litSymbols[287] = entryInvalid, entryInvalid
+	symbols[285] = 258 << baseShift
+	symbols[286], symbols[287] = entryInvalid, entryInvalid
+	return symbols
+}
 
-	base = 1
-	for s := uint32(0); s < 30; s++ {
+func makeDistSymbols() (symbols [fixedDistCodes]uint32) {
+	base := uint32(1)
+	for s := range uint32(maxDistCodes) {
 		extra := max(s/2, 1) - 1
-		distSymbols[s] = base<<16 | extra
+		symbols[s] = base<<baseShift | extra
 		base += 1 << extra
 	}
-	distSymbols[30], distSymbols[31] = entryInvalid, entryInvalid
-	for s := range lenSymbols {
-		lenSymbols[s] = entryLiteral | uint32(s)<<16
+	symbols[30], symbols[31] = entryInvalid, entryInvalid
+	return symbols
+}
+
+func makeLenSymbols() (symbols [len(lenOrder)]uint32) {
+	for s := range symbols {
+		symbols[s] = entryLiteral | uint32(s)<<literalShift
 	}
+	return symbols
 }
 
 // build fills table for the canonical Huffman code in which symbol i has lens[i] bits (0: unused), and says whether
@@ -120,7 +136,7 @@ func build(table []uint32, width int, lens []uint8, symbols []uint32) bool {
 			size *= 2
 		}
 		for _, s := range sorted[done : done+count[n]] {
-			entry := symbols[s] + uint32(n)<<8 + uint32(n)
+			entry := symbols[s] + uint32(n)<<codeShift + uint32(n)
 			index := int(bits.Reverse16(uint16(code)) >> (16 - n))
 			code++
 			if n <= width {
@@ -129,10 +145,10 @@ func build(table []uint32, width int, lens []uint8, symbols []uint32) bool {
 			}
 			main := &table[index&(size-1)]
 			if *main&entrySub == 0 {
-				*main = entrySpecial | entrySub | uint32(subNext)<<16 | uint32(subBits)<<8
+				*main = entrySpecial | entrySub | uint32(subNext)<<baseShift | uint32(subBits)<<codeShift
 				subNext += 1 << subBits
 			}
-			sub := table[*main>>16:][:1<<subBits]
+			sub := table[*main>>baseShift:][:1<<subBits]
 			for i := index >> width; i < len(sub); i += 1 << (n - width) {
 				sub[i] = entry
 			}
@@ -140,4 +156,27 @@ func build(table []uint32, width int, lens []uint8, symbols []uint32) bool {
 		done += count[n]
 	}
 	return true
+}
+
+// fuse derives the table of the fast loop from the first part of lit: where the index holds the code of a literal and the
+// whole one of a literal or length behind it, one entry is both. That saves a look-up and, what costs more, a branch on
+// what comes next, which in flow logs is often foreseen wrongly.
+func fuse(fused *[1 << litBits]uint32, lit []uint32) {
+	lit = lit[:len(fused)]
+	for i, e := range lit {
+		fused[i] = e
+		if e&entryLiteral == 0 {
+			continue
+		}
+		n := e >> codeShift & codeMask
+		next := lit[i>>n]
+		m := next >> codeShift & codeMask
+		if next&entrySpecial != 0 || n+m > litBits {
+			continue
+		}
+		if next&entryLiteral != 0 {
+			next = entryLiteral | next>>literalShift<<baseShift | m<<codeShift | m
+		}
+		fused[i] = 1<<fusedShift | e&(0xff<<literalShift) | next + (n<<codeShift | n)
+	}
 }

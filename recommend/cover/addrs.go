@@ -36,7 +36,7 @@ type Options struct {
 var ErrTooMany = errors.New("more prefixes needed than allowed")
 
 // Addrs returns the prefixes that hold every one of addrs at the least cost: RuleCost for each prefix, plus one for each
-// address in it that is not in addrs (less in a preferred network). The result is optimal, disjoint and sorted, IPv4 first.
+// address in it that is not in addrs (less in a preferred network), plus LossPrice for each of its Losses. The result is optimal, disjoint and sorted, IPv4 first.
 // Where two covers cost the same the finer one is taken. An address outside Within, an invalid one, or one with a zone is an
 // error; a bound that cannot be kept is ErrTooMany.
 func Addrs(addrs []netip.Addr, opt Options) ([]netip.Prefix, error) {

@@ -82,6 +82,14 @@ func TestPorts(t *testing.T) {
 	}
 }
 
+// A fixed port beside a range is not drawn into it, though the span would allow it.
+func TestPortsGap(t *testing.T) {
+	got, err := Ports(append(drawn(1, 400, 30, analyze.PortRange{First: 50000, Last: 60000}), daily(30, 47000)...), PortOptions{})
+	if err != nil || len(got) != 2 || got[0] != (analyze.PortRange{First: 47000, Last: 47000}) || got[1].Len() < 9000 || got[1].Len() > 10001 {
+		t.Errorf("got %v, %v; want 47000 and most of 50000-60000", got, err)
+	}
+}
+
 func TestPortsErrors(t *testing.T) {
 	for _, opt := range []PortOptions{{Within: ranges("1-10")}, {MinPorts: -1}, {NewDays: 101}, {Known: []analyze.PortRange{{First: 2, Last: 1}}}} {
 		if got, err := Ports(daily(1, 443), opt); err == nil {

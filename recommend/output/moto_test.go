@@ -30,6 +30,8 @@ import (
 
 const region = "eu-west-1"
 
+func none(*recommend.Change) bool { return false }
+
 // need finds a program, or skips the test with its name.
 func need(t *testing.T, program string) string {
 	t.Helper()
@@ -241,7 +243,15 @@ func TestCasesOnMoto(t *testing.T) {
 	}
 	p.writeScripts(w)
 	p.run(0, "apply.sh", "--apply")
-	if diff := cmp.Diff(plannedText(w, Proposed), p.state(w.e.Groups)); diff != "" {
+	after := plannedText(w, Proposed)
+	for _, lines := range after { // moto loses the description of a rule with a prefix list
+		for i := range lines {
+			if text, _, _ := strings.Cut(lines[i], " | "); strings.Contains(text, " pl-") {
+				lines[i] = text + " | "
+			}
+		}
+	}
+	if diff := cmp.Diff(after, p.state(w.e.Groups)); diff != "" {
 		t.Errorf("after apply (-want +got):\n%s", diff)
 	}
 

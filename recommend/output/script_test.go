@@ -26,6 +26,7 @@ type bench struct {
 	dir  string
 	w    *world
 	fake *fakeEC2
+	env  []string // further variables of the script
 }
 
 func newBench(t testing.TB, w *world) *bench {
@@ -63,6 +64,7 @@ func (b *bench) run(script string, args ...string) (code int, stdout, stderr str
 	cmd := exec.Command("bash", append([]string{filepath.Join(b.dir, script)}, args...)...)
 	cmd.Env = []string{"PATH=" + filepath.Join(b.dir, "bin") + ":" + os.Getenv("PATH"), "FAKE_AWS=" + state, "SGTRIM_WAIT=0", "TMPDIR=" + b.dir,
 		"LANG=C.UTF-8", "PWNED=" + filepath.Join(b.dir, "pwned")}
+	cmd.Env = append(cmd.Env, b.env...)
 	cmd.Dir = b.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out, errs bytes.Buffer
@@ -112,8 +114,6 @@ func planned(w *world, include Include) map[string][]string {
 	}
 	return m
 }
-
-func none(*recommend.Change) bool { return false }
 
 // Case is one kind of change on one group. The same table runs against the AWS CLI and moto in make integration.
 type Case struct {
@@ -440,8 +440,11 @@ func TestPlaceAndTime(t *testing.T) {
 	})
 	t.Run("another region", func(t *testing.T) {
 		b := fresh(t)
-		t.Setenv("UNUSED", "")
 		if _, errs := b.want(1, "apply.sh", "--apply", "--region", "us-east-1"); !strings.Contains(errs, "the plan is for region eu-west-1") {
+			t.Error(errs)
+		}
+		b.env = []string{"AWS_REGION=us-east-1"}
+		if _, errs := b.want(1, "apply.sh", "--apply"); !strings.Contains(errs, "the environment says us-east-1") || len(b.fake.Log) > 0 {
 			t.Error(errs)
 		}
 	})

@@ -160,6 +160,26 @@ func TestKnownAssociations(t *testing.T) {
 	}
 }
 
+// Behind a middlebox a reference may match nothing, so nothing may lean on it.
+func TestMiddlebox(t *testing.T) {
+	e := matchWorld()
+	e.Groups["sg-a"].Rules = mkRules("sg-a ingress tcp 443 sg-b", "sg-a ingress tcp 443 10.0.0.0/8")
+	e.RouteTables = []*estate.RouteTable{{VPC: "vpc-1", Main: true, Routes: []estate.Route{
+		{Destination: netip.MustParsePrefix("10.0.0.0/16"), Target: "local"}, {Destination: netip.MustParsePrefix("0.0.0.0/0"), Target: "eni-nat"}}}}
+	in := Input{Estate: e, Changes: []Change{mkChange("c", "- sg-a ingress tcp 443 10.0.0.0/8")}, Conversations: traffics("eni-1 ingress tcp 443 10.0.0.2")}
+	if res, err := Check(in); err != nil || !res.Holds {
+		t.Errorf("plain routes: got %+v, %v", res, err)
+	}
+	e.RouteTables[0].Routes = append(e.RouteTables[0].Routes, estate.Route{Destination: netip.MustParsePrefix("10.0.0.0/24"), Target: "vpce-fw"})
+	if res, err := Check(in); err != nil || !slices.Equal(kinds(res), []Kind{Cuts}) {
+		t.Errorf("through a firewall: got %+v, %v; want the change refused", res, err)
+	}
+	e.RouteTables[0].Main = false
+	if res, err := Check(in); err != nil || !res.Holds {
+		t.Errorf("in a table that nothing uses: got %+v, %v", res, err)
+	}
+}
+
 func TestUnsupportedMayAllowEverything(t *testing.T) {
 	e := matchWorld()
 	e.Groups["sg-a"].Rules = []analyze.Rule{{RuleKey: analyze.RuleKey{GroupID: "sg-a", Direction: analyze.Ingress}, Unsupported: "odd"}}

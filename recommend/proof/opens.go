@@ -157,13 +157,12 @@ func (c *checker) matchedMembers(r *rule) []netip.Prefix {
 	return set
 }
 
-// uncovered finds a part of p outside the union of set.
+// uncovered finds a part of p outside the union of set. Prefixes of the other family contain nothing of p (netip).
 func uncovered(p netip.Prefix, set []netip.Prefix) (netip.Prefix, bool) {
 	p = p.Masked()
 	var parts []netip.Prefix
 	for _, q := range set {
 		switch {
-		case q.Addr().BitLen() != p.Addr().BitLen():
 		case q.Bits() <= p.Bits() && q.Contains(p.Addr()):
 			return netip.Prefix{}, false
 		case p.Contains(q.Addr()):

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/sgtrim/sgtrim/analyze/estate"
 )
@@ -19,6 +20,7 @@ type world struct {
 	lengths   []int // of delegated prefixes: bits, negative for IPv4
 	public    map[netip.Addr]bool
 	members   map[string][]*estate.Interface // of a group, by id
+	steered   map[string]bool                // VPCs with a middlebox between their own addresses
 	seen      map[[2]string]bool             // accounts and regions with interfaces in the estate
 	lists     map[string][]span
 	inner     []netip.Prefix // address space of the estate's networks
@@ -50,6 +52,7 @@ func newWorld(e *estate.Estate, known []netip.Prefix) *world {
 		public:    make(map[netip.Addr]bool),
 		members:   make(map[string][]*estate.Interface),
 		seen:      make(map[[2]string]bool),
+		steered:   make(map[string]bool),
 		lists:     make(map[string][]span),
 		paths:     make(map[[2]string]path),
 	}
@@ -63,6 +66,7 @@ func newWorld(e *estate.Estate, known []netip.Prefix) *world {
 	}
 	w.addNetworks()
 	w.addPaths()
+	w.addMiddleboxes()
 	return w
 }
 
@@ -219,12 +223,46 @@ func (w *world) addPaths() {
 
 func attached(a *estate.TransitAttachment) bool { return a.State == "available" || a.State == "" }
 
-// between is the path from one VPC to another; within one VPC everything works.
-func (w *world) between(a, b string) path {
-	if a == b {
-		return path{reach: true, references: true, ingress: true}
+// addMiddleboxes finds the VPCs where a route inside the VPC's own address space leads anywhere but straight to its place:
+// through an appliance or firewall, behind which references match nothing [aws-facts 2.5].
+func (w *world) addMiddleboxes() {
+	for _, t := range w.estate.RouteTables {
+		v := w.estate.VPCs[t.VPC]
+		if v == nil || !t.Main && len(t.Subnets) == 0 {
+			continue
+		}
+		for _, r := range t.Routes {
+			w.steered[t.VPC] = w.steered[t.VPC] || r.Target != "local" && w.leadsInside(r, v.CIDRs)
+		}
 	}
-	return w.paths[[2]string{a, b}]
+}
+
+// leadsInside reports whether a route's destination lies in one of cidrs. A list with unknown entries may, unless it is a
+// gateway endpoint's.
+func (w *world) leadsInside(r estate.Route, cidrs []netip.Prefix) bool {
+	to := []netip.Prefix{r.Destination}
+	if r.PrefixListID != "" {
+		l := w.estate.PrefixLists[r.PrefixListID]
+		if l == nil || !l.EntriesKnown {
+			return !strings.HasPrefix(r.Target, "vpce-")
+		}
+		to = l.Entries
+	}
+	return slices.ContainsFunc(to, func(p netip.Prefix) bool {
+		return p.IsValid() && slices.ContainsFunc(cidrs, func(c netip.Prefix) bool { return c.Bits() <= p.Bits() && c.Contains(p.Addr()) })
+	})
+}
+
+// between is the path from one VPC to another. Within one VPC everything works, unless a middlebox stands between.
+func (w *world) between(a, b string) path {
+	p := w.paths[[2]string{a, b}]
+	if a == b {
+		p = path{reach: true, references: true, ingress: true}
+	}
+	if w.steered[a] || w.steered[b] {
+		p.references, p.ingress = false, false
+	}
+	return p
 }
 
 func sortedKeys[V any](m map[string]V) []string {

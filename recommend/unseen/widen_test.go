@@ -75,6 +75,10 @@ func TestWiden(t *testing.T) {
 			deployed.on(i, "10.1.0.77")
 		}
 	}
+	stride := seen{}
+	for d := range 92 {
+		stride.on(d, fmt.Sprintf("10.4.4.%d", 64+d*7%64))
+	}
 	six := seen{}
 	for d := range 60 {
 		six.on(d, fmt.Sprintf("2001:db8::%x:%x:%x:%x", r.IntN(65536), r.IntN(65536), r.IntN(65536), r.IntN(65536)))
@@ -93,6 +97,7 @@ func TestWiden(t *testing.T) {
 		{"an office becomes its /26, balanced", seen{}.office(1, 45, 3, "10.2.3.64/26"), "", Balanced, prefixes("10.2.3.64/26")},
 		{"an office becomes its /26, loose", seen{}.office(1, 45, 3, "10.2.3.64/26"), "", Loose, prefixes("10.2.3.64/26")},
 		{"one address a day", seen{}.office(2, 40, 1, "10.2.3.64/26"), "", Balanced, prefixes("10.2.3.64/26")},
+		{"each address in turn", stride, "", Balanced, prefixes("10.4.4.64/26")},
 		{"the office and two batch hosts", seen{}.office(1, 45, 3, "10.2.3.64/26").daily(45, "10.2.9.4", "10.2.9.30"), "", Balanced,
 			prefixes("10.2.3.64/26", "10.2.9.4/32", "10.2.9.30/32")},
 		{"two offices", seen{}.office(1, 45, 3, "10.2.3.64/26").office(2, 45, 3, "10.200.0.0/27"), "", Balanced, prefixes("10.2.3.64/26", "10.200.0.0/27")},

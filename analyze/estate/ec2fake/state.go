@@ -293,23 +293,23 @@ func (st *state) defaultVPC(g *group) bool {
 	return slices.ContainsFunc(st.static[estate.VPCs], func(o object) bool { return o["VpcId"] == g.vpc && o["IsDefault"] == true })
 }
 
-// connected says whether references work between two VPCs [F 5].
-func (st *state) connected(a, b string, egress bool) bool {
+// connection says whether references work between two VPCs [F 5], and through which peering, if it is one.
+func (st *state) connection(a, b string, egress bool) (peering string, ok bool) {
 	for _, p := range st.static[estate.VPCPeeringConnections] {
 		x, y := sub(p, "RequesterVpcInfo"), sub(p, "AccepterVpcInfo")
 		if sub(p, "Status")["Code"] == "active" && x["Region"] == y["Region"] && (x["VpcId"] == a && y["VpcId"] == b || x["VpcId"] == b && y["VpcId"] == a) {
-			return true
+			return text(p, "VpcPeeringConnectionId"), true
 		}
 	}
 	if egress {
-		return false
+		return "", false
 	}
 	for _, g := range st.static[estate.TransitGateways] {
 		if sub(g, "Options")["SecurityGroupReferencingSupport"] == "enable" && st.attached(g["TransitGatewayId"], a) && st.attached(g["TransitGatewayId"], b) {
-			return true
+			return "", true
 		}
 	}
-	return false
+	return "", false
 }
 
 func (st *state) attached(gateway any, vpc string) bool {

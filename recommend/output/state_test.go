@@ -1,0 +1,122 @@
+package output
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/estate"
+	"github.com/sgtrim/sgtrim/recommend"
+)
+
+func lineSet(rules []analyze.Rule) []string {
+	set := []string{}
+	for _, r := range rules {
+		set = append(set, line(r.RuleKey)+" | "+r.Description)
+	}
+	slices.Sort(set)
+	return set
+}
+
+// A rule that one change takes and another brings stays, in the state as in the script.
+func TestTakenAndBrought(t *testing.T) {
+	w := newWorld(t)
+	w.group("sg-1", "one", "ingress tcp 1 10.0.0.0/16 | inner", "ingress tcp 1 10.0.0.0/8 | outer", "ingress tcp 9 10.0.0.0/8 | stays")
+	w.eni("eni-1", "sg-1")
+	w.change("sg-1", recommend.Duplicate, "ingress tcp 1 10.0.0.0/16 =>")
+	w.change("sg-1", recommend.NarrowPeers, "ingress tcp 1 10.0.0.0/8 => ingress tcp 1 10.0.0.0/16")
+	want := []string{"ingress tcp 1 1 10.0.0.0/16 | inner", "ingress tcp 9 9 10.0.0.0/8 | stays"}
+	if diff := cmp.Diff(want, lineSet(State(w.e, Filled(w.p).Changes, Proposed)["sg-1"])); diff != "" {
+		t.Errorf("state (-want +got):\n%s", diff)
+	}
+	if len(w.e.Groups["sg-1"].Rules) != 3 {
+		t.Error("the estate was changed")
+	}
+	b := newBench(t, w)
+	b.want(0, "apply.sh", "--apply")
+	if diff := cmp.Diff(planned(w, Proposed), b.lines()); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+}
+
+// What proposed.json says is, read back, the state.
+func TestProposedJSONReadsBack(t *testing.T) {
+	for seed := range uint64(20) {
+		w := randomWorld(t, seed, 3)
+		var b bytes.Buffer
+		if err := ProposedJSON(&b, w.p, w.e); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "proposed.json")
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		e, err := estate.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id, rules := range State(w.e, Filled(w.p).Changes, Proposed) {
+			if diff := cmp.Diff(lineSet(rules), lineSet(e.Groups[id].Rules)); diff != "" {
+				t.Errorf("seed %d, group %s (-want +got):\n%s", seed, id, diff)
+			}
+		}
+		if len(e.Groups) != len(w.e.Groups) {
+			t.Errorf("seed %d: %d groups, want %d", seed, len(e.Groups), len(w.e.Groups))
+		}
+	}
+}
+
+// EC2 has several ways to print one rule.
+func TestFormsOfOneRule(t *testing.T) {
+	forms := map[string]string{ // as the plan has it: as EC2 may print it
+		"ingress tcp * 10.0.0.0/8":     "ingress tcp -1 -1 10.0.0.0/8",
+		"ingress udp * 10.0.0.0/8":     "ingress 17 None None 10.0.0.0/8",
+		"ingress tcp 443 10.0.0.0/8":   "ingress 6 443 443 10.0.0.0/8",
+		"ingress all 10.0.0.0/8":       "ingress -1 None None 10.0.0.0/8",
+		"ingress icmp 10.0.0.0/8":      "ingress 1 -1 -1 10.0.0.0/8",
+		"ingress icmp 3 10.0.0.0/8":    "ingress icmp 3 -1 10.0.0.0/8",
+		"ingress icmpv6 2001:db8::/32": "ingress 58 None None 2001:db8::/32",
+		"ingress 50 10.0.0.0/8":        "ingress 50 0 0 10.0.0.0/8",
+	}
+	for text, printed := range forms {
+		w := newWorld(t)
+		w.group("sg-1", "one", text, "ingress tcp 22 10.0.0.0/8")
+		w.eni("eni-1", "sg-1")
+		w.change("sg-1", recommend.Unused, "ingress tcp 22 10.0.0.0/8 =>")
+		b := newBench(t, w)
+		b.fake.Rules["sg-1"][0].Line = printed
+		b.want(0, "apply.sh", "--apply")
+		if got := b.lines()["sg-1"]; len(got) != 1 {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+func TestDescriptionsOfNewRules(t *testing.T) {
+	w := newWorld(t)
+	w.group("sg-1", "one", "ingress tcp 1 10.0.0.0/8 | R&D's \"net\" <ключ>", "ingress tcp 2 10.0.0.0/8", "ingress tcp 3 10.0.0.0/8 | a", "ingress tcp 4 10.0.0.0/8 | b")
+	w.change("sg-1", recommend.NarrowPeers, "ingress tcp 1 10.0.0.0/8 => ingress tcp 1 10.0.0.0/9")
+	w.change("sg-1", recommend.NarrowPeers, "ingress tcp 2 10.0.0.0/8 => ingress tcp 2 10.0.0.0/9").New[0].Why = "the office's subnet"
+	w.change("sg-1", recommend.NarrowPeers, "ingress tcp 3 10.0.0.0/8 + ingress tcp 4 10.0.0.0/8 => ingress tcp 3-4 10.0.0.0/8 | both")
+	w.change("sg-1", recommend.NarrowPeers, "ingress tcp 3 10.0.0.0/8 + ingress tcp 4 10.0.0.0/8 => ingress tcp 3-4 10.0.0.0/8")
+	f := Filled(w.p)
+	var got []string
+	for _, c := range f.Changes {
+		got = append(got, c.New[0].Description)
+	}
+	want := []string{"R_D_s _net_ ______", "sgtrim plan-1: the office_s subnet", "both", "sgtrim plan-1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("descriptions (-want +got):\n%s", diff)
+	}
+	if w.p.Changes[0].New[0].Description != "" {
+		t.Error("the plan was changed")
+	}
+	if diff := cmp.Diff(f.Changes, Filled(f).Changes, cmp.Comparer(func(a, b analyze.Peer) bool { return a == b })); diff != "" {
+		t.Errorf("filled twice:\n%s", diff)
+	}
+}
