@@ -311,6 +311,38 @@ func TestManyDynamicPorts(t *testing.T) {
 	}
 }
 
+// An FTP server opens data connections from port 20 to many ports: 20 repeats, and serves nobody.
+func TestFTPData(t *testing.T) {
+	var o sumtest.Object
+	for n := range 40 {
+		o.Records = append(o.Records, flow(fmt.Sprintf("tcp 10.0.0.1:20 > 10.0.1.1:%d out", 50000+n)), flow(fmt.Sprintf("tcp 10.0.1.1:%d > 10.0.0.1:20 in", 50000+n)))
+	}
+	for _, c := range conversations(t, orient.Options{}, o) {
+		if c.Direction != analyze.Egress || c.Link != 0 || c.Port < 50000 {
+			t.Errorf("%s, want egress to the client's port", text(c))
+		}
+	}
+}
+
+// A listed port among many unlisted low ones of an address is a NAT's client port.
+func TestListedPortOfNAT(t *testing.T) {
+	for _, tt := range []struct {
+		others int
+		want   analyze.Reason
+	}{{7, analyze.Registry}, {8, analyze.Registry}, {9, analyze.Ambiguous}} {
+		var o sumtest.Object
+		for n := range tt.others {
+			o.Records = append(o.Records, flow(fmt.Sprintf("tcp 10.0.1.1:%d > 10.0.0.1:%d in", 7001+n, 50000+n)), flow(fmt.Sprintf("tcp 10.0.0.1:%d > 10.0.1.1:%d out", 50000+n, 7001+n)))
+		}
+		o.Records = append(o.Records, flow("tcp 10.0.1.1:8080 > 10.0.0.1:60000 in"), flow("tcp 10.0.0.1:60000 > 10.0.1.1:8080 out"))
+		for _, c := range conversations(t, orient.Options{}, o) {
+			if c.Port == 8080 && c.Orientation != tt.want {
+				t.Errorf("%d others: %s, want %v", tt.others, text(c), tt.want)
+			}
+		}
+	}
+}
+
 func TestKnownPorts(t *testing.T) {
 	in := `
 		tcp 10.0.1.1:5000 > 10.0.0.1:40404 in
