@@ -258,7 +258,7 @@ func TestNewRulesNameThePlan(t *testing.T) {
 // Killed after any call and run again, the end is the same; on the way, every change always had all its old rules or all its
 // new ones in force; and the rollback brings everything back.
 func TestKilledAnywhere(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			for kill, reached := 1, true; reached; kill++ {
