@@ -241,44 +241,6 @@ func phase(k Kind) int {
 	return slices.Index([]Kind{Unused, Stale, NarrowPorts, NarrowPeers, Redundant, Duplicate}, k)
 }
 
-// State is the rules of every group after the changes that apply says yes to.
-func (p *Plan) State(e *estate.Estate, apply func(*Change) bool) State {
-	gone := map[analyze.RuleKey]*Change{}
-	for i := range p.Changes {
-		c := &p.Changes[i]
-		if apply(c) {
-			for _, o := range c.Old {
-				gone[o.Rule.RuleKey] = c
-			}
-		}
-	}
-	out := State{}
-	for id, g := range e.Groups {
-		have := map[analyze.RuleKey]bool{}
-		rules := []analyze.Rule{}
-		for _, rule := range g.Rules {
-			if gone[rule.RuleKey] == nil {
-				have[rule.RuleKey] = true
-				rules = append(rules, rule)
-			}
-		}
-		for _, rule := range g.Rules {
-			c := gone[rule.RuleKey]
-			if c == nil {
-				continue
-			}
-			for _, n := range c.New {
-				if !have[n.Rule.RuleKey] {
-					have[n.Rule.RuleKey] = true
-					rules = append(rules, n.Rule)
-				}
-			}
-		}
-		out[id] = rules
-	}
-	return out
-}
-
 // hash identifies a plan by its changes.
 func (p *Plan) hash() string {
 	h := sha256.New()

@@ -105,7 +105,7 @@ func (b *bench) lines() map[string][]string {
 // planned is the state after the included changes, as sets of rules.
 func planned(w *world, include Include) map[string][]string {
 	m := map[string][]string{}
-	for g, rules := range State(w.e, Filled(w.p).Changes, include) {
+	for g, rules := range Filled(w.p).State(w.e, include) {
 		m[g] = []string{}
 		for _, r := range rules {
 			m[g] = append(m[g], line(r.RuleKey))

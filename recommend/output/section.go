@@ -48,7 +48,7 @@ func (x *section) read() {
 // settle works out the state after the changes, and what they lean on.
 func (x *section) settle() {
 	x.after = map[analyze.RuleKey]analyze.Rule{}
-	for _, r := range after(slices.Collect(maps.Values(x.before)), x.changes) {
+	for _, r := range recommend.After(slices.Collect(maps.Values(x.before)), x.changes) {
 		x.after[r.RuleKey] = r
 	}
 	for _, c := range x.changes {
