@@ -153,7 +153,7 @@ func (r *reviewer) window() Window {
 	if w.hours() == 0 {
 		return Window{}
 	}
-	return Window{Since: hourTime(w.from), Until: hourTime(w.until), Days: int(w.hours()+12) / 24}
+	return Window{Since: hourTime(w.from), Until: hourTime(w.until), Days: r.cover.recorded}
 }
 
 func (r *reviewer) change(d *draft) Change {
@@ -358,7 +358,7 @@ func (r *reviewer) fillGroups(p *Plan, changeOf map[int32]string) {
 func (r *reviewer) fillTotals(p *Plan) {
 	t := &p.Totals
 	t.Groups, t.Rules, t.Interfaces = len(r.facts), len(r.use.Rules), len(r.e.Interfaces)
-	t.Conversations, t.AmbiguousFlows, t.Unplaced = r.use.Counts.Conversations, r.use.Counts.Ambiguous, r.use.Unplaced
+	t.Conversations, t.AmbiguousFlows, t.Unplaced = len(r.use.Flows), r.use.Counts.Ambiguous, r.use.Unplaced
 	for i := range r.use.Flows {
 		if r.use.Flows[i].Need {
 			t.Needs++

@@ -106,3 +106,30 @@ func TestClasses(t *testing.T) {
 		}
 	}
 }
+
+// Client ports of one busy address come round on services of ever new ports: such a port is no service, listed or not.
+func TestClientPortsComeRound(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	dynamic := class{"dynamic", false, func(r *rand.Rand, _ int) uint16 { return uint16(49152 + r.IntN(16384)) }}
+	for _, style := range []string{"windows", "nat"} {
+		for _, n := range []int{500, 2000, 8000, 30000} {
+			connections := generate(rng, dynamic, style, n)
+			one := netip.MustParseAddr("10.1.0.1")
+			seen := map[netip.AddrPort]bool{}
+			kept := connections[:0]
+			for _, c := range connections {
+				c.client = netip.AddrPortFrom(one, c.client.Port())
+				if pair := netip.AddrPortFrom(c.service.Addr(), c.client.Port()^c.service.Port()<<1); !seen[pair] {
+					seen[pair] = true
+					c.iface, c.local, c.seconds = "eni-1", one, 30
+					kept = append(kept, c)
+				}
+			}
+			s := judge(t, kept, conversations(t, orient.Options{}, objects(rng, kept, false, true, 0)...))
+			t.Logf("%s: %v", style, s)
+			if 1000*s.wrong > len(kept)+5000 { // whether one port came round often enough is a matter of luck
+				t.Errorf("%s: %v", style, s)
+			}
+		}
+	}
+}

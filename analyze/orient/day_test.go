@@ -186,6 +186,39 @@ func TestDay(t *testing.T) {
 				"eni-1 egress < 10.0.0.1 > 10.0.1.1 tcp 50001 ACCEPT: ambiguous, weak 2/2/800 linked 1",
 				"eni-1 egress < 10.0.0.1 > 10.0.1.1 tcp 50001 ACCEPT: ambiguous, weak 2/2/800 linked 2",
 				"eni-1 egress < 10.0.0.1 > 10.0.1.1 tcp 50001 ACCEPT: ambiguous, weak 2/2/800 linked 3"}},
+		{"repetition: two candidates that met are none", `
+			tcp 10.0.0.1:50000 > 10.0.1.1:40001 out
+			tcp 10.0.1.1:40001 > 10.0.0.1:50000 in
+			tcp 10.0.0.1:50000 > 10.0.1.2:40002 out
+			tcp 10.0.1.2:40002 > 10.0.0.1:50000 in
+			tcp 10.0.0.1:50000 > 10.0.1.3:40003 out
+			tcp 10.0.1.3:40003 > 10.0.0.1:50000 in
+			tcp 10.0.0.1:50001 > 10.0.1.1:40001 out
+			tcp 10.0.1.1:40001 > 10.0.0.1:50001 in
+			tcp 10.0.0.1:50002 > 10.0.1.1:40001 out
+			tcp 10.0.1.1:40001 > 10.0.0.1:50002 in`,
+			[]string{"eni-1 ingress < 10.0.0.1 > 10.0.1.1 tcp 50000 ACCEPT: ambiguous, established 2/8/800 linked 1",
+				"eni-1 ingress < 10.0.0.1 > 10.0.1.1 tcp 50001 ACCEPT: ambiguous, established 2/8/800 linked 2",
+				"eni-1 ingress < 10.0.0.1 > 10.0.1.1 tcp 50002 ACCEPT: ambiguous, established 2/8/800 linked 3",
+				"eni-1 ingress < 10.0.0.1 > 10.0.1.2 tcp 50000 ACCEPT: ambiguous, established 2/8/800 linked 4",
+				"eni-1 ingress < 10.0.0.1 > 10.0.1.3 tcp 50000 ACCEPT: ambiguous, established 2/8/800 linked 5",
+				"eni-1 egress < 10.0.0.1 > 10.0.1.1 tcp 40001 ACCEPT: ambiguous, established 2/8/800 linked 1",
+				"eni-1 egress < 10.0.0.1 > 10.0.1.1 tcp 40001 ACCEPT: ambiguous, established 2/8/800 linked 2",
+				"eni-1 egress < 10.0.0.1 > 10.0.1.1 tcp 40001 ACCEPT: ambiguous, established 2/8/800 linked 3",
+				"eni-1 egress < 10.0.0.1 > 10.0.1.2 tcp 40002 ACCEPT: ambiguous, established 2/8/800 linked 4",
+				"eni-1 egress < 10.0.0.1 > 10.0.1.3 tcp 40003 ACCEPT: ambiguous, established 2/8/800 linked 5"}},
+		{"two known ends contradict each other", `
+			tcp 10.0.1.9:50000 > 10.0.0.1:40000 f2 in
+			tcp 10.0.0.1:40000 > 10.0.1.9:50000 f18 out
+			tcp 10.0.1.9:50000 > 10.0.2.2:44444 f2 in eni-2
+			tcp 10.0.2.2:44444 > 10.0.1.9:50000 f18 out eni-2
+			---
+			tcp 10.0.0.1:40000 > 10.0.2.2:44444 f0 out
+			tcp 10.0.2.2:44444 > 10.0.0.1:40000 f0 in`,
+			[]string{"eni-1 ingress < 10.0.0.1 > 10.0.1.9 tcp 40000 ACCEPT: flags, established 2/8/800",
+				"eni-1 ingress < 10.0.0.1 > 10.0.2.2 tcp 40000 ACCEPT: ambiguous, established 2/8/800 linked 1",
+				"eni-1 egress < 10.0.0.1 > 10.0.2.2 tcp 44444 ACCEPT: ambiguous, established 2/8/800 linked 1",
+				"eni-2 ingress < 10.0.2.2 > 10.0.1.9 tcp 44444 ACCEPT: flags, established 2/8/800"}},
 		{"nothing tells: a NAT's port may be the lower one", `
 			tcp 10.0.1.1:5000 > 10.0.0.1:40404 in
 			tcp 10.0.0.1:40404 > 10.0.1.1:5000 out`,
@@ -256,6 +289,57 @@ func TestDay(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// A host that served many high ports has its own client ports among them: they are no sign any more.
+func TestManyDynamicPorts(t *testing.T) {
+	for _, tt := range []struct {
+		ports int
+		want  analyze.Reason
+	}{{16, analyze.Endpoint}, {17, analyze.Ambiguous}} {
+		objects := make([]sumtest.Object, 2)
+		for n := range tt.ports {
+			objects[0].Records = append(objects[0].Records, flow(fmt.Sprintf("tcp 10.0.1.9:50000 > 10.0.0.1:%d f3 in", 40000+n)), flow(fmt.Sprintf("tcp 10.0.0.1:%d > 10.0.1.9:50000 f19 out", 40000+n)))
+		}
+		objects[1].Records = []sumtest.Record{flow("tcp 10.0.0.1:40000 > 10.0.2.2:44444 f0 out"), flow("tcp 10.0.2.2:44444 > 10.0.0.1:40000 f0 in")}
+		for _, c := range conversations(t, orient.Options{}, objects...) {
+			if c.Peer == netip.MustParseAddr("10.0.2.2") && c.Orientation != tt.want {
+				t.Errorf("%d ports: %s, want %v", tt.ports, text(c), tt.want)
+			}
+		}
+	}
+}
+
+// An FTP server opens data connections from port 20 to many ports: 20 repeats, and serves nobody.
+func TestFTPData(t *testing.T) {
+	var o sumtest.Object
+	for n := range 40 {
+		o.Records = append(o.Records, flow(fmt.Sprintf("tcp 10.0.0.1:20 > 10.0.1.1:%d out", 50000+n)), flow(fmt.Sprintf("tcp 10.0.1.1:%d > 10.0.0.1:20 in", 50000+n)))
+	}
+	for _, c := range conversations(t, orient.Options{}, o) {
+		if c.Direction != analyze.Egress || c.Link != 0 || c.Port < 50000 {
+			t.Errorf("%s, want egress to the client's port", text(c))
+		}
+	}
+}
+
+// A listed port among many unlisted low ones of an address is a NAT's client port.
+func TestListedPortOfNAT(t *testing.T) {
+	for _, tt := range []struct {
+		others int
+		want   analyze.Reason
+	}{{7, analyze.Registry}, {8, analyze.Registry}, {9, analyze.Ambiguous}} {
+		var o sumtest.Object
+		for n := range tt.others {
+			o.Records = append(o.Records, flow(fmt.Sprintf("tcp 10.0.1.1:%d > 10.0.0.1:%d in", 7001+n, 50000+n)), flow(fmt.Sprintf("tcp 10.0.0.1:%d > 10.0.1.1:%d out", 50000+n, 7001+n)))
+		}
+		o.Records = append(o.Records, flow("tcp 10.0.1.1:8080 > 10.0.0.1:60000 in"), flow("tcp 10.0.0.1:60000 > 10.0.1.1:8080 out"))
+		for _, c := range conversations(t, orient.Options{}, o) {
+			if c.Port == 8080 && c.Orientation != tt.want {
+				t.Errorf("%d others: %s, want %v", tt.others, text(c), tt.want)
+			}
+		}
 	}
 }
 

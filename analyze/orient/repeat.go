@@ -7,8 +7,8 @@ import (
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 )
 
-// Repetition over a day: a port that meets three and more ports of its peers, three times as many as each peer's own port
-// meets, is a service. Services found are taken out with their connections, and the rest is looked at again, so that a
+// Repetition over a day: a port that meets three and more ports of its peers, three times as many as the peer's own port
+// meets, is a service, unless it met another such port that stands up to it. Services found are taken out with their connections, and the rest is looked at again, so that a
 // client port that came round on several services does not hide them.
 //
 // What could be mistaken for a service is a client port that came round: behind NAT, or on a busy client of services whose
@@ -62,6 +62,8 @@ func mayServe(e endpoint) bool {
 type degrees struct {
 	met   map[endpoint]int
 	addrs map[host]*hostDegrees
+	// rivals are endpoints that met another candidate which stands up to them: not both can be services.
+	rivals map[endpoint]bool
 }
 
 type host struct {
@@ -77,7 +79,7 @@ func count(items []*item) degrees {
 		met uint16
 	}
 	seen := map[meeting]struct{}{}
-	d := degrees{map[endpoint]int{}, map[host]*hostDegrees{}}
+	d := degrees{map[endpoint]int{}, map[host]*hostDegrees{}, map[endpoint]bool{}}
 	pairs := map[endpoint]int{}
 	for _, it := range items {
 		if !fit(it) {
@@ -91,6 +93,13 @@ func count(items []*item) degrees {
 				seen[m] = struct{}{}
 				d.met[m.end]++
 			}
+		}
+	}
+	for _, it := range items {
+		a, b := it.ends()
+		if fit(it) && d.met[a] >= repeatLeast && d.met[b] >= repeatLeast {
+			d.rivals[a] = d.rivals[a] || repeatRatio*d.met[b] > d.met[a]
+			d.rivals[b] = d.rivals[b] || repeatRatio*d.met[a] > d.met[b]
 		}
 	}
 	for e, n := range pairs {
@@ -110,7 +119,7 @@ func count(items []*item) degrees {
 // serves reports whether s is a service by what it met, seen from client.
 func (d *degrees) serves(s, client endpoint) bool {
 	h := d.addrs[host{s.addr, s.proto}]
-	if h == nil || h.candidates > candidatesMost || client.port < firstHigh || !mayServe(s) {
+	if h == nil || h.candidates > candidatesMost || d.rivals[s] || client.port < firstHigh || !mayServe(s) {
 		return false
 	}
 	least := needed(h.singles)

@@ -73,38 +73,44 @@ func (a *app) review(ctx context.Context, job *reviewJob) error {
 	if err != nil {
 		return err
 	}
-	dir, cleanup, err := ledgerDir(job.ledgerDir)
-	if err != nil {
-		return err
-	}
-	defer cleanup()
-	l, err := ledger.Open(dir, ledger.Options{Memory: job.read.memory})
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	stats, err := a.scan(ctx, l, job.sources, job.read)
-	if err != nil {
-		return err
-	}
-	ev := newEvidence(job.read.window, job.policy.orient(), l)
-	if len(ev.days) == 0 {
-		return noEvidence(stats)
-	}
-	in := stats.input()
-	if job.ledgerDir != "" {
-		if in, err = ev.inputWith(in); err != nil {
-			return err
-		}
-	}
-	plan, err := a.plan(ev, e, job.policy, in)
+	plan, read, err := a.readAndPlan(ctx, job, e)
 	if err != nil {
 		return err
 	}
 	if err := a.deliver(plan, e, job.output, ""); err != nil {
 		return err
 	}
-	return errors.Join(job.failOn.result(planCounts(plan)), skipped(stats))
+	return errors.Join(job.failOn.result(planCounts(plan)), skipped(read))
+}
+
+// readAndPlan reads the logs into a ledger and makes the plan. A temporary ledger is gone when it returns, so that nothing is
+// left behind when the summary meets a closed pipe.
+func (a *app) readAndPlan(ctx context.Context, job *reviewJob, e *estate.Estate) (plan *recommend.Plan, read scanned, err error) {
+	dir, cleanup, err := ledgerDir(job.ledgerDir)
+	if err != nil {
+		return nil, read, err
+	}
+	defer cleanup()
+	l, err := ledger.Open(dir, ledger.Options{Memory: job.read.memory})
+	if err != nil {
+		return nil, read, err
+	}
+	defer l.Close()
+	if read, err = a.scan(ctx, l, job.sources, job.read); err != nil {
+		return nil, read, err
+	}
+	ev := newEvidence(job.read.window, job.policy.orient(), l)
+	if len(ev.days) == 0 {
+		return nil, read, noEvidence(read)
+	}
+	in := read.input()
+	if job.ledgerDir != "" {
+		if in, err = ev.inputWith(in); err != nil {
+			return nil, read, err
+		}
+	}
+	plan, err = a.plan(ev, e, job.policy, in)
+	return plan, read, err
 }
 
 // noEvidence says why there is nothing to review.

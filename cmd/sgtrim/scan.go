@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/sgtrim/sgtrim/analyze/ledger"
@@ -21,6 +23,9 @@ type scanned struct {
 
 // scan reads the sources into the ledger, with progress on stderr.
 func (a *app) scan(ctx context.Context, l *ledger.Ledger, names []string, r reading) (scanned, error) {
+	if slices.Contains(names, "-") {
+		r.source.Stdin = interruptible(ctx, a.in)
+	}
 	src, err := source.OpenAll(ctx, names, r.source)
 	if err != nil {
 		return scanned{}, err
@@ -47,6 +52,18 @@ func (a *app) scan(ctx context.Context, l *ledger.Ledger, names []string, r read
 		a.say.note("%s has changed since the ledger took it; the ledger keeps what it took", url)
 	}
 	return scanned{stats, sums.Stats()}, nil
+}
+
+// interruptible reads r until ctx ends. A read of a terminal or a pipe may block for ever; what is left behind then is one
+// goroutine of a program that is about to exit.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	reader, writer := io.Pipe()
+	context.AfterFunc(ctx, func() { reader.CloseWithError(context.Cause(ctx)) })
+	go func() {
+		_, err := io.Copy(writer, r)
+		writer.CloseWithError(err) // nil is io.EOF
+	}()
+	return reader
 }
 
 // scanNotes says what was found beside flow logs, and what was left out.

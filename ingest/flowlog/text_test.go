@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -259,6 +260,12 @@ func TestRecords(t *testing.T) {
 		{"too few", "2 123456789012 eni-1 - - - - - - - 1431280876 1431280934 -\n", "13 fields, want 14"},
 		{"too many", record("OK", "OK more"), "15 fields, want 14"},
 		{"an empty field made up for", record("2 123456789012", "2 "), "13 fields, want 14"},
+		{"one field less, the next line one more", record(" OK", "") + record("2", "2 2"), "13 fields, want 14"},
+		{"a control byte for a space", record(" 443", "\x1f443"), "byte 0x1f at 44: the file is damaged"},
+		{"a tab for a space", record(" 443", "\t443"), ""},
+		{"a letter in a time", record("1700000060", "1x00000060"), `end: "1x00000060": not a whole number of digits only`},
+		{"a letter in a start", record("1700000000", "1x00000000"), `start: "1x00000000": not a whole number of digits only`},
+		{"a letter first in a time", record("1700000060", "x700000060"), `end: "x700000060": not a whole number of digits only`},
 		{"zeros", strings.Repeat("\x00", 90) + "\n", "byte 0x00 at 0: the file is damaged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -398,6 +405,28 @@ func TestAttributes(t *testing.T) {
 	}
 	want := []string{`"eni-1" "111111111111" "vpc-1" ""`, `"eni-1" "111111111111" "vpc-1" ""`, `"eni-2" "" "" ""`}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// A field missing at the end of one line and one too many at the start of the next look whole together: they are not.
+func TestShiftedLines(t *testing.T) {
+	text := strings.TrimSpace(v2) + " region\n" + record("", "") + "x " + record("OK", "OK us-east-1")
+	want := []string{"2:", "3:"}
+	if got := read(newDecoder(t, flowlog.Options{SkipBad: true}), []byte(text)); !slices.Equal(got.Bad, want) {
+		t.Errorf("got %+v, want bad lines %q", got, want)
+	}
+}
+
+// More interfaces and addresses than the caches hold, and names that differ in one letter only.
+func TestManyInterfaces(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(v2)
+	for i := range 24_000 {
+		b.WriteString(strings.Replace(record("10.0.0.1", fmt.Sprintf("10.%d.%d.%d", i%7, i/200%256, i%200)), "eni-1", fmt.Sprintf("eni-%017x", i%6000*16), 1))
+	}
+	text := b.String()
+	if diff := cmp.Diff(readOracle(text, math.MinInt64, math.MaxInt64), read(newDecoder(t, flowlog.Options{}), []byte(text))); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -37,9 +37,9 @@ func randomObjects(rng *rand.Rand, objects, records int) []sumtest.Object {
 // randomRecord: style 0 is v2, 1 has flags, 2 flags and packet addresses, 3 directions as well.
 func randomRecord(rng *rand.Rand, slot int64, style int) sumtest.Record {
 	iface := rng.IntN(4)
-	own, peer := netip.AddrFrom4([4]byte{10, 0, 0, byte(iface)}), netip.AddrFrom4([4]byte{10, 0, 1, byte(rng.IntN(3))})
+	own, peer := netip.AddrFrom4([4]byte{10, 0, byte(iface / 2 * 9), byte(iface)}), netip.AddrFrom4([4]byte{10, 0, 1, byte(rng.IntN(3))})
 	if rng.IntN(5) == 0 {
-		own, peer = addr6(0, iface), addr6(rng.IntN(3), 100+rng.IntN(3))
+		own, peer = addr6(iface/2, iface), addr6(rng.IntN(3), 100+rng.IntN(3))
 	}
 	if rng.IntN(60) == 0 {
 		own, peer = peer, addr6(7, 7)
