@@ -69,7 +69,8 @@ loses() { LOST+=("$1"); }       # what cannot come back, in words
 
 # ---- asking and telling EC2 -------------------------------------------------------------------------------------------------
 
-# call runs the AWS CLI: what it prints is in OUT, the code of a refusal in CODE.
+# call runs the AWS CLI: what it prints is in OUT. It fails, with the code in CODE, where EC2 refuses what was asked; all
+# else (no network, no permission, too many requests) ends the script.
 call() {
   CODE=''
   OUT=$(aws "$@" --region "$REGION" --output text 2>"$WORK/stderr") && return 0
@@ -77,7 +78,7 @@ call() {
   local pattern='An error occurred \(([A-Za-z0-9.]+)\)'
   [[ $ERR =~ $pattern ]] && CODE=${BASH_REMATCH[1]#Client.}
   case $CODE in
-    *NotFound | *Malformed | *Duplicate | *LimitExceeded | InvalidParameter* | MissingParameter | Invalid*State | DependencyViolation | IncorrectState) return 1 ;;
+    *NotFound | *Malformed | *Duplicate | RulesPerSecurityGroupLimitExceeded | InvalidParameter* | MissingParameter | DependencyViolation) return 1 ;;
   esac
   die "aws $1 $2: ${ERR:-it failed without a word}${NL}What was done so far is safe. Run the script again to go on."
 }
@@ -97,7 +98,7 @@ load_some() {
   if call ec2 describe-security-group-rules --filters "Name=group-id,Values=$*" --query "$RULE_COLUMNS"; then
     RULES+=$OUT$NL
   elif [ $# -eq 1 ]; then
-    GONE+=$1$NL
+    case $CODE in *NotFound) GONE+=$1$NL ;; *) die "$1: $ERR" ;; esac
   else
     for g; do load_some "$g"; done
   fi

@@ -475,6 +475,15 @@ func TestPlaceAndTime(t *testing.T) {
 			t.Error(out)
 		}
 	})
+	t.Run("throttled", func(t *testing.T) {
+		for _, op := range []string{"describe-security-group-rules", "describe-network-interfaces", "revoke-security-group-ingress"} {
+			b := fresh(t)
+			b.fake.FailWith = map[string]string{"ec2 " + op: "RequestLimitExceeded"}
+			if _, errs := b.want(1, "apply.sh", "--apply"); !strings.Contains(errs, "RequestLimitExceeded") || strings.Contains(errs, "skipped") {
+				t.Error(errs)
+			}
+		}
+	})
 	t.Run("denied", func(t *testing.T) {
 		b := fresh(t)
 		b.fake.FailWith = map[string]string{"ec2 revoke-security-group-ingress": "UnauthorizedOperation"}
