@@ -120,12 +120,15 @@ func (r *reviewer) bestReference(rule *usage.Rule, peers []peerUse) (best *estat
 }
 
 // canReference: every interface that carries the rule has a path on which references work, and every present member's
-// addresses, of both families, lie inside the old rule.
+// addresses, of both families, lie inside the old rule, and so do those of the clients that it stands for.
 func (r *reviewer) canReference(rule *usage.Rule, g *estate.Group) bool {
 	for _, m := range r.facts[rule.GroupID].members {
 		if ok, _ := r.x.CanReference(m.VPC, g, rule.Direction); !ok {
 			return false
 		}
+	}
+	if r.x.PassesClients(g.ID) {
+		return false // the reference would let in whoever comes through the load balancer [aws-facts 2.5]
 	}
 	return !slices.ContainsFunc(r.x.MemberAddrs(g.ID), func(p netip.Prefix) bool { return !within(p, rule.Peer.Prefix) })
 }

@@ -1,0 +1,51 @@
+package recommend
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sgtrim/sgtrim/analyze/estate"
+)
+
+// farVPC adds a VPC beside vpc-1.
+func (w *testWorld) farVPC(id, cidr string) {
+	w.e.VPCs[id] = &estate.VPC{ID: id, Owner: "111122223333", Region: "eu-central-1", CIDRs: prefixes(cidr)}
+	w.e.RouteTables = append(w.e.RouteTables, &estate.RouteTable{ID: "rtb-" + id, VPC: id, Main: true, Routes: []estate.Route{
+		{Destination: netip.MustParsePrefix(cidr), Target: "local", State: "active"},
+	}})
+	w.e.Peerings["pcx-"+id] = &estate.Peering{
+		ID: "pcx-" + id, Status: "active",
+		Requester: estate.PeeringSide{VPC: "vpc-1", Region: "eu-central-1", CIDRs: prefixes("10.0.0.0/16")},
+		Accepter:  estate.PeeringSide{VPC: id, Region: "eu-central-1", CIDRs: prefixes(cidr)},
+	}
+}
+
+// TestTraps are estates in which the obvious proposal would cut or open something.
+func TestTraps(t *testing.T) {
+	tests := []struct {
+		name string
+		opt  Options
+		make func(w *testWorld)
+		want string
+	}{
+		{"a reference to a balancer's group lets its clients in", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 443 10.0.0.0/8")
+			w.group("sg-nlb")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			n := w.iface("eni-nlb", "10.0.2.5", "sg-nlb")
+			n.Type, n.Description, n.RequesterManaged, n.InstanceID = "network_load_balancer", "ELB net/x/1", true, ""
+			w.see("eni-a", "ingress tcp 443 10.0.2.5")
+		}, "proposed narrow-peers: ingress tcp 443 10.0.0.0/8 -> tcp 443 10.0.2.0/24\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, 92)
+			tt.make(w)
+			if diff := cmp.Diff(tt.want, said(w.review(tt.opt), "sg-a")); diff != "" {
+				t.Errorf("plan for sg-a (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
