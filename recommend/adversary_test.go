@@ -38,6 +38,15 @@ func TestTraps(t *testing.T) {
 			n.Type, n.Description, n.RequesterManaged, n.InstanceID = "network_load_balancer", "ELB net/x/1", true, ""
 			w.see("eni-a", "ingress tcp 443 10.0.2.5")
 		}, "proposed narrow-peers: ingress tcp 443 10.0.0.0/8 -> tcp 443 10.0.2.0/24\n"},
+		{"a prefix list of another region cannot be named", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 443 192.168.0.0/16")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.e.PrefixLists["pl-far"] = &estate.PrefixList{
+				ID: "pl-far", Name: "office", Owner: "111122223333", Region: "us-east-1", MaxEntries: 5, EntriesKnown: true,
+				Entries: prefixes("192.168.4.0/24"),
+			}
+			w.see("eni-a", "ingress tcp 443 192.168.4.4")
+		}, "proposed narrow-peers: ingress tcp 443 192.168.0.0/16 -> tcp 443 192.168.4.4/32\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -196,7 +196,7 @@ func (r *reviewer) outside(rule *usage.Rule, peers []peerUse) []cover {
 func (r *reviewer) lists(rule *usage.Rule, peers []peerUse) (out []cover, rest []peerUse) {
 	rest = peers
 	for _, l := range r.x.Lists() {
-		if l.Owner == "AWS" || !l.EntriesKnown || len(l.Entries) == 0 {
+		if l.Owner == "AWS" || !l.EntriesKnown || len(l.Entries) == 0 || !sameRegion(l, rule) {
 			continue
 		}
 		if slices.ContainsFunc(l.Entries, func(p netip.Prefix) bool { return !within(p, rule.Peer.Prefix) }) {
@@ -217,6 +217,11 @@ func (r *reviewer) lists(rule *usage.Rule, peers []peerUse) (out []cover, rest [
 		})
 	}
 	return out, rest
+}
+
+// sameRegion: a rule can name the prefix lists of its own region alone. An unknown region is no obstacle.
+func sameRegion(l *estate.PrefixList, rule *usage.Rule) bool {
+	return l.Region == "" || rule.Group.Region == "" || l.Region == rule.Group.Region
 }
 
 func (r *reviewer) named(rule *usage.Rule, a netip.Addr) (cover, bool) {
