@@ -47,6 +47,19 @@ func TestTraps(t *testing.T) {
 			}
 			w.see("eni-a", "ingress tcp 443 192.168.4.4")
 		}, "proposed narrow-peers: ingress tcp 443 192.168.0.0/16 -> tcp 443 192.168.4.4/32\n"},
+		{"two reachable VPCs hold the peer's address", Options{}, func(w *testWorld) {
+			w.farVPC("vpc-2", "10.9.0.0/16")
+			w.farVPC("vpc-3", "10.9.0.0/16")
+			w.e.RouteTables[0].Routes = append(w.e.RouteTables[0].Routes,
+				estate.Route{Destination: netip.MustParsePrefix("10.9.0.0/16"), Target: "pcx-vpc-2", State: "active"})
+			w.group("sg-a", "ingress tcp 443 sg-x", "ingress tcp 443 10.0.0.0/8")
+			w.group("sg-x").VPC = "vpc-2"
+			w.group("sg-y").VPC = "vpc-3"
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.iface("eni-x", "10.9.0.5", "sg-x").VPC = "vpc-2"
+			w.iface("eni-y", "10.9.0.5", "sg-y").VPC = "vpc-3"
+			w.see("eni-a", "ingress tcp 443 10.9.0.5")
+		}, "proposed narrow-peers: ingress tcp 443 10.0.0.0/8 -> tcp 443 10.9.0.0/16\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
