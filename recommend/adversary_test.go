@@ -60,14 +60,44 @@ func TestTraps(t *testing.T) {
 			w.iface("eni-y", "10.9.0.5", "sg-y").VPC = "vpc-3"
 			w.see("eni-a", "ingress tcp 443 10.9.0.5")
 		}, "proposed narrow-peers: ingress tcp 443 10.0.0.0/8 -> tcp 443 10.9.0.0/16\n"},
+		{"of rules in rules only the outermost stays", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 400-500 0.0.0.0/0", "ingress tcp 443 203.0.113.0/24", "ingress tcp 443 203.0.112.0/20", "ingress tcp 443 0.0.0.0/0")
+			w.public(w.iface("eni-a", "10.0.1.5", "sg-a"))
+			w.see("eni-a", "ingress tcp 443 203.0.113.5")
+			w.see("eni-a", "ingress tcp 443 203.0.114.5")
+			w.see("eni-a", "ingress tcp 443 192.0.2.4")
+			w.see("eni-a", "ingress tcp 444 192.0.2.4")
+		}, "proposed narrow-ports: ingress tcp 400-500 0.0.0.0/0 -> tcp 444 0.0.0.0/0\n" +
+			"proposed duplicate: ingress tcp 443 203.0.112.0/20 -> nothing\n" +
+			"proposed duplicate: ingress tcp 443 203.0.113.0/24 -> nothing\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, 92)
 			tt.make(w)
-			if diff := cmp.Diff(tt.want, said(w.review(tt.opt), "sg-a")); diff != "" {
+			p := w.review(tt.opt)
+			if diff := cmp.Diff(tt.want, said(p, "sg-a")); diff != "" {
 				t.Errorf("plan for sg-a (-want +got):\n%s", diff)
 			}
+			leanOnWhatStays(t, p)
 		})
+	}
+}
+
+// leanOnWhatStays: no change may depend on a rule that a proposed change takes away altogether.
+func leanOnWhatStays(t *testing.T, p *Plan) {
+	t.Helper()
+	gone := map[string]bool{}
+	for _, c := range p.Changes {
+		if c.Status == Proposed && len(c.New) == 0 {
+			gone[c.Old[0].ID] = true
+		}
+	}
+	for _, c := range p.Changes {
+		for _, d := range c.DependsOn {
+			if gone[d.RuleID] {
+				t.Errorf("%s %s depends on %s, which goes", c.Kind, c.Old[0].Service, d.Rule)
+			}
+		}
 	}
 }
