@@ -100,11 +100,12 @@ const (
 	OneWayUDP                 // a one-way datagram is a request
 	EqualPorts                // both ports equal (123, 500): the one conversation
 	Portless                  // ICMP and protocols without ports: both sides
+	Handshake                 // no flags are logged, but all packets have the size of a SYN, or of a SYN and the RST that answers it
 	NumReasons
 )
 
 var reasonNames = [NumReasons]string{
-	"ambiguous", "flags", "counterpart", "endpoint", "repetition", "known-port", "registry", "one-way-udp", "equal-ports", "portless",
+	"ambiguous", "flags", "counterpart", "endpoint", "repetition", "known-port", "registry", "one-way-udp", "equal-ports", "portless", "handshake",
 }
 
 func (r Reason) String() string {

@@ -28,8 +28,10 @@ func (s span) days(first int64) int { return int(s.until-first+12) / 24 }
 // coverer turns coverage rows into coverage per interface.
 type coverer struct {
 	window span
-	good   map[string]map[int32]uint32 // interface → day → covered hours without gap
-	bad    map[string]map[int32]uint32
+	// recorded is the number of days with a row of any kind.
+	recorded int
+	good     map[string]map[int32]uint32 // interface → day → covered hours without gap
+	bad      map[string]map[int32]uint32
 	// rejectOnly are flow logs that record rejected traffic only: they show no use, so they cover nothing.
 	rejectOnly map[string]bool
 	acceptOnly map[string]bool
@@ -42,18 +44,21 @@ func newCoverer(rows []ledger.Coverage, e *estate.Estate) *coverer {
 	}
 	c.judgeSources(rows, e)
 	c.window = span{math.MaxInt64, math.MinInt64}
+	days := map[int32]bool{}
 	for i := range rows {
 		r := &rows[i]
 		if c.rejectOnly[r.Source] {
 			continue
 		}
 		if all := r.Covered | r.Gaps; all != 0 {
+			days[r.Day] = true
 			c.window.from = min(c.window.from, int64(r.Day)*24+int64(bits.TrailingZeros32(all)))
 			c.window.until = max(c.window.until, int64(r.Day)*24+int64(bits.Len32(all)))
 		}
 		or(c.good, r.Interface, r.Day, r.Covered&^r.Gaps)
 		or(c.bad, r.Interface, r.Day, r.Gaps)
 	}
+	c.recorded = len(days)
 	if c.window.from == math.MaxInt64 {
 		c.window = span{}
 	}

@@ -198,6 +198,7 @@ func (r *reviewer) shadow() {
 				if outer == inner || r.drafts[outer] != nil || !contains(r.use.Rules[outer].Rule, r.use.Rules[inner].Rule) {
 					continue
 				}
+				outer = r.outermost(outer, rules)
 				d := &draft{
 					rule: inner, kind: Duplicate, leans: []int32{outer},
 					reason: "lies inside " + r.ruleName(outer, f.group.ID) + ", which stays as it is",
@@ -208,6 +209,20 @@ func (r *reviewer) shadow() {
 			}
 		}
 	}
+}
+
+// outermost climbs from a rule that stays to the one around it that nothing else holds: those between go as well.
+func (r *reviewer) outermost(i int32, rules []int32) int32 {
+	for range rules {
+		at := slices.IndexFunc(rules, func(o int32) bool {
+			return r.drafts[o] == nil && contains(r.use.Rules[o].Rule, r.use.Rules[i].Rule)
+		})
+		if at < 0 {
+			break
+		}
+		i = rules[at]
+	}
+	return i
 }
 
 func (r *reviewer) untouchable(i int32, f *facts) bool {

@@ -11,9 +11,6 @@ import (
 	"github.com/sgtrim/sgtrim/analyze/estate"
 )
 
-// State is the rules of every group.
-type State map[string][]analyze.Rule
-
 // exposureOf counts what a state lets in. log2 figures are of the sum over interfaces of allowed (address, protocol,
 // port) cells, IPv4 and IPv6 apart; protocols without ports are one cell an address.
 func exposureOf(e *estate.Estate, x *estate.Index, state State) ExposureFigures {

@@ -120,12 +120,15 @@ func (r *reviewer) bestReference(rule *usage.Rule, peers []peerUse) (best *estat
 }
 
 // canReference: every interface that carries the rule has a path on which references work, and every present member's
-// addresses, of both families, lie inside the old rule.
+// addresses, of both families, lie inside the old rule, and so do those of the clients that it stands for.
 func (r *reviewer) canReference(rule *usage.Rule, g *estate.Group) bool {
 	for _, m := range r.facts[rule.GroupID].members {
 		if ok, _ := r.x.CanReference(m.VPC, g, rule.Direction); !ok {
 			return false
 		}
+	}
+	if r.x.PassesClients(g.ID) {
+		return false // the reference would let in whoever comes through the load balancer [aws-facts 2.5]
 	}
 	return !slices.ContainsFunc(r.x.MemberAddrs(g.ID), func(p netip.Prefix) bool { return !within(p, rule.Peer.Prefix) })
 }
@@ -193,7 +196,7 @@ func (r *reviewer) outside(rule *usage.Rule, peers []peerUse) []cover {
 func (r *reviewer) lists(rule *usage.Rule, peers []peerUse) (out []cover, rest []peerUse) {
 	rest = peers
 	for _, l := range r.x.Lists() {
-		if l.Owner == "AWS" || !l.EntriesKnown || len(l.Entries) == 0 {
+		if l.Owner == "AWS" || !l.EntriesKnown || len(l.Entries) == 0 || !sameRegion(l, rule) {
 			continue
 		}
 		if slices.ContainsFunc(l.Entries, func(p netip.Prefix) bool { return !within(p, rule.Peer.Prefix) }) {
@@ -214,6 +217,11 @@ func (r *reviewer) lists(rule *usage.Rule, peers []peerUse) (out []cover, rest [
 		})
 	}
 	return out, rest
+}
+
+// sameRegion: a rule can name the prefix lists of its own region alone. An unknown region is no obstacle.
+func sameRegion(l *estate.PrefixList, rule *usage.Rule) bool {
+	return l.Region == "" || rule.Group.Region == "" || l.Region == rule.Group.Region
 }
 
 func (r *reviewer) named(rule *usage.Rule, a netip.Addr) (cover, bool) {

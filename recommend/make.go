@@ -153,7 +153,7 @@ func (r *reviewer) window() Window {
 	if w.hours() == 0 {
 		return Window{}
 	}
-	return Window{Since: hourTime(w.from), Until: hourTime(w.until), Days: int(w.hours()+12) / 24}
+	return Window{Since: hourTime(w.from), Until: hourTime(w.until), Days: r.cover.recorded}
 }
 
 func (r *reviewer) change(d *draft) Change {
@@ -241,44 +241,6 @@ func phase(k Kind) int {
 	return slices.Index([]Kind{Unused, Stale, NarrowPorts, NarrowPeers, Redundant, Duplicate}, k)
 }
 
-// State is the rules of every group after the changes that apply says yes to.
-func (p *Plan) State(e *estate.Estate, apply func(*Change) bool) State {
-	gone := map[analyze.RuleKey]*Change{}
-	for i := range p.Changes {
-		c := &p.Changes[i]
-		if apply(c) {
-			for _, o := range c.Old {
-				gone[o.Rule.RuleKey] = c
-			}
-		}
-	}
-	out := State{}
-	for id, g := range e.Groups {
-		have := map[analyze.RuleKey]bool{}
-		rules := []analyze.Rule{}
-		for _, rule := range g.Rules {
-			if gone[rule.RuleKey] == nil {
-				have[rule.RuleKey] = true
-				rules = append(rules, rule)
-			}
-		}
-		for _, rule := range g.Rules {
-			c := gone[rule.RuleKey]
-			if c == nil {
-				continue
-			}
-			for _, n := range c.New {
-				if !have[n.Rule.RuleKey] {
-					have[n.Rule.RuleKey] = true
-					rules = append(rules, n.Rule)
-				}
-			}
-		}
-		out[id] = rules
-	}
-	return out
-}
-
 // hash identifies a plan by its changes.
 func (p *Plan) hash() string {
 	h := sha256.New()
@@ -358,7 +320,7 @@ func (r *reviewer) fillGroups(p *Plan, changeOf map[int32]string) {
 func (r *reviewer) fillTotals(p *Plan) {
 	t := &p.Totals
 	t.Groups, t.Rules, t.Interfaces = len(r.facts), len(r.use.Rules), len(r.e.Interfaces)
-	t.Conversations, t.AmbiguousFlows, t.Unplaced = r.use.Counts.Conversations, r.use.Counts.Ambiguous, r.use.Unplaced
+	t.Conversations, t.AmbiguousFlows, t.Unplaced = len(r.use.Flows), r.use.Counts.Ambiguous, r.use.Unplaced
 	for i := range r.use.Flows {
 		if r.use.Flows[i].Need {
 			t.Needs++

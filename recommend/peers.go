@@ -183,7 +183,7 @@ func (r *reviewer) recurringPlan(rule *usage.Rule, public []int32) peerPlan {
 // onlyCloudFront returns the CloudFront list of the estate when all the flows come from its entries.
 func (r *reviewer) onlyCloudFront(rule *usage.Rule, public []int32) *estate.PrefixList {
 	for _, l := range r.x.Lists() {
-		if l.Owner != "AWS" || !l.EntriesKnown || !strings.HasSuffix(l.Name, "cloudfront.origin-facing") {
+		if l.Owner != "AWS" || !l.EntriesKnown || !sameRegion(l, rule) || !strings.HasSuffix(l.Name, "cloudfront.origin-facing") {
 			continue
 		}
 		all := !slices.ContainsFunc(public, func(fi int32) bool {

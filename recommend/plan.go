@@ -96,7 +96,7 @@ type Totals struct {
 	Groups         int `json:"groups"`
 	Rules          int `json:"rules"`
 	Interfaces     int `json:"interfaces"`
-	Conversations  int `json:"conversations"`
+	Conversations  int `json:"conversations"` // distinct over the window
 	Needs          int `json:"needs"`
 	AmbiguousFlows int `json:"ambiguous"`
 	Unplaced       int `json:"unplaced_peers"` // private peers that no interface of the estate holds

@@ -289,6 +289,10 @@ func (x *Index) IsLocal(id string, addr netip.Addr) bool {
 // Members lists the interfaces that carry the group, by id.
 func (x *Index) Members(group string) []*Interface { return x.members[group] }
 
+// PassesClients reports whether a reference to the group matches traffic that keeps the address of a client behind a network
+// load balancer or accelerator, whoever that is [F 2.5].
+func (x *Index) PassesClients(group string) bool { return x.balanced[group] }
+
 // MemberAddrs lists what a reference to the group stands for now: private IPv4 and IPv6 addresses and delegated prefixes of
 // its members, sorted. Public addresses never match a reference [F 5].
 func (x *Index) MemberAddrs(group string) []netip.Prefix {

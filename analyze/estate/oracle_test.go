@@ -123,6 +123,11 @@ func slowPlace(e *Estate, subject *Interface, a netip.Addr, first time.Time) slo
 			if target, known := slowRoute(e, subject, a); known {
 				kept := slices.DeleteFunc(slices.Clone(ways), func(w slowWay) bool { return target == "" || w.peering != target && w.gateway != target })
 				if certain = len(kept) > 0; certain {
+					for _, w := range ways {
+						if !slices.ContainsFunc(kept, func(k slowWay) bool { return k.vpc == w.vpc }) && len(slowHolders(e, w.vpc, a)) > 0 {
+							certain = false // the routes of another day may have led there
+						}
+					}
 					ways = kept
 				}
 			}

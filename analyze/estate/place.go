@@ -109,8 +109,8 @@ func (x *Index) placeNear(own *network, subject *Interface, addr netip.Addr, fir
 	certain := true
 	if target, known := x.routeFrom(subject, addr); known {
 		kept := keepRouted(ways, target)
-		certain = len(kept) > 0
-		if certain {
+		certain = len(kept) > 0 && !heldElsewhere(ways, kept, addr)
+		if len(kept) > 0 {
 			ways = kept
 		}
 	}
@@ -127,6 +127,14 @@ func (x *Index) placeNear(own *network, subject *Interface, addr netip.Addr, fir
 		p.ways = append([]way(nil), ways...)
 	}
 	return p, ok
+}
+
+// heldElsewhere reports whether an interface holds the address in a VPC that the route does not lead to now. Routes change and
+// the estate knows one time, so then nothing is certain.
+func heldElsewhere(ways, kept []way, addr netip.Addr) bool {
+	return slices.ContainsFunc(ways, func(w way) bool {
+		return len(w.to.holders(addr)) > 0 && !slices.ContainsFunc(kept, func(k way) bool { return k.to == w.to })
+	})
 }
 
 // through is the way over a transit gateway.

@@ -230,6 +230,19 @@ func TestDay(t *testing.T) {
 			tcp 10.0.1.1:50001 > 10.0.0.1:7777 in
 			tcp 10.0.0.1:7777 > 10.0.1.1:50001 out`,
 			[]string{"eni-1 ingress < 10.0.0.1 > 10.0.1.1 tcp 7777 ACCEPT: registry, established 4/16/1600"}},
+		{"no flags: knocks by the size of a SYN, and refusals", `
+			tcp 198.51.100.1:20000 > 10.0.0.1:8001 p3 b180 in
+			tcp 198.51.100.2:20000 > 10.0.0.1:8002 p3 b180 in
+			tcp 10.0.0.1:8002 > 198.51.100.2:20000 p3 b120 out
+			tcp 198.51.100.3:20000 > 10.0.0.1:8003 p1 b44 in reject
+			tcp 198.51.100.4:20000 > 10.0.0.1:8004 p1 b52 in
+			tcp [2001:db8:1::1]:20000 > [2001:db8::1]:8005 p2 b160 in`,
+			[]string{"eni-1 ingress < 10.0.0.1 > 198.51.100.1 tcp 8001 ACCEPT: handshake, one-way 1/3/180",
+				"eni-1 ingress < 10.0.0.1 > 198.51.100.2 tcp 8002 ACCEPT: handshake, weak 2/6/300",
+				"eni-1 ingress < 10.0.0.1 > 198.51.100.3 tcp 8003 REJECT: handshake, rejected 1/1/44",
+				"eni-1 ingress < 10.0.0.1 > 198.51.100.4 tcp 8004 ACCEPT: ambiguous, one-way 1/1/52 linked 1",
+				"eni-1 ingress < 2001:db8::1 > 2001:db8:1::1 tcp 8005 ACCEPT: handshake, one-way 1/2/160",
+				"eni-1 egress < 10.0.0.1 > 198.51.100.4 tcp 20000 ACCEPT: ambiguous, one-way 1/1/52 linked 1"}},
 		{"active FTP", `
 			tcp 10.0.1.1:20 > 10.0.0.1:50000 in
 			tcp 10.0.0.1:50000 > 10.0.1.1:20 out`,
@@ -306,6 +319,38 @@ func TestManyDynamicPorts(t *testing.T) {
 		for _, c := range conversations(t, orient.Options{}, objects...) {
 			if c.Peer == netip.MustParseAddr("10.0.2.2") && c.Orientation != tt.want {
 				t.Errorf("%d ports: %s, want %v", tt.ports, text(c), tt.want)
+			}
+		}
+	}
+}
+
+// An FTP server opens data connections from port 20 to many ports: 20 repeats, and serves nobody.
+func TestFTPData(t *testing.T) {
+	var o sumtest.Object
+	for n := range 40 {
+		o.Records = append(o.Records, flow(fmt.Sprintf("tcp 10.0.0.1:20 > 10.0.1.1:%d out", 50000+n)), flow(fmt.Sprintf("tcp 10.0.1.1:%d > 10.0.0.1:20 in", 50000+n)))
+	}
+	for _, c := range conversations(t, orient.Options{}, o) {
+		if c.Direction != analyze.Egress || c.Link != 0 || c.Port < 50000 {
+			t.Errorf("%s, want egress to the client's port", text(c))
+		}
+	}
+}
+
+// A listed port among many unlisted low ones of an address is a NAT's client port.
+func TestListedPortOfNAT(t *testing.T) {
+	for _, tt := range []struct {
+		others int
+		want   analyze.Reason
+	}{{7, analyze.Registry}, {8, analyze.Registry}, {9, analyze.Ambiguous}} {
+		var o sumtest.Object
+		for n := range tt.others {
+			o.Records = append(o.Records, flow(fmt.Sprintf("tcp 10.0.1.1:%d > 10.0.0.1:%d in", 7001+n, 50000+n)), flow(fmt.Sprintf("tcp 10.0.0.1:%d > 10.0.1.1:%d out", 50000+n, 7001+n)))
+		}
+		o.Records = append(o.Records, flow("tcp 10.0.1.1:8080 > 10.0.0.1:60000 in"), flow("tcp 10.0.0.1:60000 > 10.0.1.1:8080 out"))
+		for _, c := range conversations(t, orient.Options{}, o) {
+			if c.Port == 8080 && c.Orientation != tt.want {
+				t.Errorf("%d others: %s, want %v", tt.others, text(c), tt.want)
 			}
 		}
 	}

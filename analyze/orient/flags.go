@@ -45,10 +45,10 @@ func Strength(proto uint8, action analyze.Action, fwd, back *ledger.Sums) analyz
 	case proto != uint8(analyze.TCP):
 		return eitherWay(fwd, back, analyze.Established)
 	case !fwd.Flagged && !back.Flagged:
-		if fwd.Packets < 3 || back.Packets < 3 {
-			return eitherWay(fwd, back, analyze.Weak)
+		if Answered(proto, fwd, back) {
+			return analyze.Established
 		}
-		return analyze.Established
+		return eitherWay(fwd, back, analyze.Weak)
 	case back.Flags&ACK != 0:
 		if halfOpenScan(fwd, back) {
 			return analyze.Attempt

@@ -3,9 +3,7 @@ package orient_test
 import (
 	"context"
 	"fmt"
-	"iter"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -75,15 +73,4 @@ func texts(all []orient.Conversation) (lines []string) {
 		lines = append(lines, text(c))
 	}
 	return lines
-}
-
-func seqOf(rows []ledger.Evidence) iter.Seq2[ledger.Evidence, error] {
-	rows = slices.SortedFunc(slices.Values(rows), func(a, b ledger.Evidence) int { return a.Compare(&b.Key) })
-	return func(yield func(ledger.Evidence, error) bool) {
-		for _, e := range rows {
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}
 }

@@ -96,6 +96,7 @@ func (n *near) decide(items []*item) {
 	open = n.byRepetition(open)
 	n.findNAT(open)
 	open = undecided(open, n.byPort)
+	open = undecided(open, byHandshake)
 	open = byRanges(open)
 	n.byAsking(items, open)
 }

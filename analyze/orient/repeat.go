@@ -42,13 +42,7 @@ func needed(singles int) int {
 
 // fit reports whether an item can show repetition.
 func fit(it *item) bool {
-	if it.action != analyze.Accept || !it.bothWays() {
-		return false
-	}
-	if it.proto == uint8(analyze.UDP) {
-		return true
-	}
-	return it.ab.Flagged || it.ba.Flagged || it.ab.Packets >= 3 && it.ba.Packets >= 3
+	return it.action == analyze.Accept && Answered(it.proto, &it.ab, &it.ba)
 }
 
 func mayServe(e endpoint) bool {

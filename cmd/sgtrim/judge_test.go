@@ -27,8 +27,12 @@ func TestWorlds(t *testing.T) {
 	}{
 		{"demo", world.DemoLogs, func() (*world.World, error) { return world.Demo(1), nil }},
 		{"stable text v5", world.LogOptions{Slot: day}, made(world.Options{Seed: 11, Days: 95, Scenarios: stable(), Format: world.V5})},
-		{"stable text v2", world.LogOptions{Slot: day}, made(world.Options{Seed: 12, Days: 95, Scenarios: stable(), Format: world.V2})},
-		{"stable parquet", world.LogOptions{Slot: day, Parquet: true}, made(world.Options{Seed: 13, Days: 95, Scenarios: stable(), Format: world.V5})},
+		{"stable text v2", world.LogOptions{Slot: day}, made(world.Options{Seed: 12, Days: 95, Format: world.V2, Scenarios: []string{
+			"wideports", "widepeers", "unused", "shadowed", "scanners", "ntp", "rpc", "syslog", "standby", "icmp", "office", "batchhosts",
+		}})},
+		{"stable parquet", world.LogOptions{Slot: day, Parquet: true}, made(world.Options{Seed: 13, Days: 95, Format: world.V5, Scenarios: []string{
+			"nlb", "nat", "ipv6", "prefixlists", "peering", "protected", "stale", "broadnarrow", "egress", "sharedgroup", "monthly", "esp",
+		}})},
 		{"churn text v5", world.LogOptions{Slot: day}, made(world.Options{Seed: 14, Days: 95, Format: world.V5, AddressReuse: 0.3})},
 		{"short window", world.LogOptions{Slot: day}, made(world.Options{Seed: 15, Days: 20, Scenarios: stable(), Format: world.V5})},
 	}

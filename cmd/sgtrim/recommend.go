@@ -78,7 +78,7 @@ func (a *app) print(plan *recommend.Plan, e *estate.Estate, format string) error
 	case "json":
 		return output.JSON(a.out, plan)
 	case "proposed":
-		return output.ProposedJSON(a.out, plan, e)
+		return output.ProposedJSON(a.out, plan, e, selected)
 	}
 	return output.Summary(a.out, plan, a.summaryOptions())
 }

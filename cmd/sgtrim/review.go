@@ -181,7 +181,7 @@ func (a *app) summaryOptions() output.SummaryOptions {
 func planFiles(plan *recommend.Plan, e *estate.Estate) []outputFile {
 	files := []outputFile{
 		{"recommendations.json", 0o666, func(w io.Writer) error { return output.JSON(w, plan) }},
-		{"proposed.json", 0o666, func(w io.Writer) error { return output.ProposedJSON(w, plan, e) }},
+		{"proposed.json", 0o666, func(w io.Writer) error { return output.ProposedJSON(w, plan, e, selected) }},
 		{"summary.md", 0o666, func(w io.Writer) error { return output.Summary(w, plan, output.SummaryOptions{Markdown: true}) }},
 	}
 	for _, s := range output.Scripts(plan, e, selected) {

@@ -18,7 +18,7 @@ var codecs = map[string]compress.Codec{"gzip": &parquet.Gzip, "zstd": &parquet.Z
 type parquetFile struct {
 	layout *layout
 	out    *counted
-	w      *parquet.Writer
+	w      *parquet.GenericWriter[any]
 	order  []int // column index in the file of each field
 	rows   []parquet.Row
 	n      int
@@ -31,7 +31,7 @@ const rowBatch = 512
 func newParquetFile(l *layout, out *counted, codec string) *parquetFile {
 	schema := parquetSchema(l)
 	p := &parquetFile{layout: l, out: out, rows: make([]parquet.Row, rowBatch), texts: map[string]parquet.Value{}, addrs: map[netip.Addr]parquet.Value{},
-		w: parquet.NewWriter(out, schema, parquet.Compression(codecs[codec]), parquet.CreatedBy("world", "1", "0"))}
+		w: parquet.NewGenericWriter[any](out, schema, parquet.Compression(codecs[codec]), parquet.CreatedBy("world", "1", "0"))}
 	for _, f := range l.w.Fields {
 		leaf, _ := schema.Lookup(columnName(f))
 		p.order = append(p.order, leaf.ColumnIndex)

@@ -27,7 +27,6 @@ type World struct {
 	defects   []Defect
 	forbidden []Forbidden
 	fleets    map[string]*fleet // by VPC and name
-	byName    map[string]*Group // by VPC and name
 
 	start, end, horizon int64 // unix seconds: window [start, end), records can be made up to horizon
 	scale               float64
@@ -57,7 +56,7 @@ func empty(o Options) (*World, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("world: %w", err)
 	}
-	w := &World{Options: o, fleets: map[string]*fleet{}, byName: map[string]*Group{}, scale: 1}
+	w := &World{Options: o, fleets: map[string]*fleet{}, scale: 1}
 	w.start = o.Start.Unix()
 	w.end = w.start + int64(o.Days)*day
 	w.horizon = w.end + int64(o.AfterDays)*day
@@ -133,17 +132,6 @@ func (w *World) scaleToRecords() {
 
 // fleet finds a fleet by name, nil when no scenario has made it.
 func (w *World) fleet(v *VPC, name string) *fleet { return w.fleets[v.ID+" "+name] }
-
-// named makes a group once: scenarios that share it find it by its name.
-func (w *World) named(v *VPC, name, description string) *Group {
-	key := v.ID + " " + name
-	if g := w.byName[key]; g != nil {
-		return g
-	}
-	g := w.group(v, name, description)
-	w.byName[key] = g
-	return g
-}
 
 // Window is the period whose logs are reviewed.
 func (w *World) Window() Period { return Period{w, w.start, w.end} }

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/klauspost/compress/gzip"
+
+	"github.com/sgtrim/sgtrim/ingest/inflate"
 )
 
 // Options of a Decoder. The zero value reads every record and stops at the first bad one.
@@ -71,8 +72,8 @@ type Decoder struct {
 	tokens [][]byte
 	rows   []uint32 // rows that are kept of a batch
 	chunks [overlapChunks]chunk
-	gz     *gzip.Reader
-	pq     *columnReader // nil until the first Parquet object
+	gz     *inflate.Reader // nil until the first gzip object
+	pq     *columnReader   // nil until the first Parquet object
 
 	// The object in work.
 	ctx    context.Context
@@ -129,6 +130,9 @@ func (d *Decoder) Decode(ctx context.Context, in Input, out Output) (Counts, err
 	d.ids.reset()
 	err := d.decode()
 	d.ctx, d.in, d.out, d.unread = nil, Input{}, Output{}, nil // nothing of the object is held on to
+	if d.gz != nil {
+		d.gz.Reset(nil)
+	}
 	return d.counts, err
 }
 
@@ -144,10 +148,7 @@ func (d *Decoder) decode() error {
 		return d.objectError(err)
 	}
 	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
-		if body, err = d.gunzip(body); err != nil {
-			return d.objectError(err)
-		}
-		if head, body, err = peek(body); err != nil {
+		if head, body, err = peek(d.gunzip(body)); err != nil {
 			return d.objectError(err)
 		}
 	}
@@ -170,23 +171,19 @@ func peek(r io.Reader) ([]byte, io.Reader, error) {
 	return head, io.MultiReader(bytes.NewReader(head), r), nil
 }
 
-func (d *Decoder) gunzip(r io.Reader) (io.Reader, error) {
+// gunzip returns a reader of what r holds compressed. It fills the buffers that the chunks are cut in: text is copied once
+// between the inflater's window and its parsing.
+func (d *Decoder) gunzip(r io.Reader) io.Reader {
 	if d.gz == nil {
-		gz, err := gzip.NewReader(r)
-		if err != nil {
-			return nil, fmt.Errorf("gzip: %w", err)
-		}
-		d.gz = gz
-		return gzipErrors{gz}, nil
+		d.gz = inflate.NewReader(r)
+	} else {
+		d.gz.Reset(r)
 	}
-	if err := d.gz.Reset(r); err != nil {
-		return nil, fmt.Errorf("gzip: %w", err)
-	}
-	return gzipErrors{d.gz}, nil
+	return gzipErrors{d.gz}
 }
 
 // gzipErrors says of what the errors are.
-type gzipErrors struct{ r *gzip.Reader }
+type gzipErrors struct{ r *inflate.Reader }
 
 func (g gzipErrors) Read(b []byte) (int, error) {
 	n, err := g.r.Read(b)

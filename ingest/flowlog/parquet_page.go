@@ -152,7 +152,7 @@ func (r *pageReader) dictionary(h *format.PageHeader, body []byte, use func(*val
 	if n < 0 || n > maxPageValues {
 		return fmt.Errorf("%w: dictionary of %d", errPage, n)
 	}
-	if e := h.DictionaryPageHeader.V.Encoding; e != format.Plain && e != format.PlainDictionary {
+	if e := h.DictionaryPageHeader.V.Encoding; e != format.Plain && e != plainDictionary {
 		return fmt.Errorf("dictionary with encoding %s is not read", e)
 	}
 	if err := r.buf.raw.decode(r.kind, format.Plain, n, b); err != nil {
@@ -228,7 +228,7 @@ func (p *page) start(n int32, rowsLeft int64) error {
 // values reads the values of a page.
 func (r *pageReader) values(p *page, encoding format.Encoding, b []byte) error {
 	n := p.rows - len(p.nulls)
-	if encoding != format.RLEDictionary && encoding != format.PlainDictionary {
+	if encoding != format.RLEDictionary && encoding != plainDictionary {
 		p.plain = &r.buf.raw
 		return r.buf.raw.decode(r.kind, encoding, n, b)
 	}
@@ -297,3 +297,7 @@ func (p *pageBuffers) gunzip(out, b []byte) error {
 	}
 	return nil
 }
+
+// plainDictionary is how writers of format version 1 name a dictionary's pages; AWS's files are such, so deprecated or not it
+// is read.
+const plainDictionary = format.Encoding(2)

@@ -359,20 +359,25 @@ func TestDamagedText(t *testing.T) {
 	w := writer{Rand: rand.New(rand.NewPCG(2, 1))}
 	text := w.log(5000, false)
 	whole := zip(t, text)
-	damage := map[string][]byte{
-		"cut off":         whole[:len(whole)/2],
-		"checksum":        append(bytes.Clone(whole[:len(whole)-8]), 1, 2, 3, 4, 5, 6, 7, 8),
-		"garbage after":   append(bytes.Clone(whole), "garbage"...),
-		"no trailer":      whole[:len(whole)-8],
-		"a line too long": []byte(v2 + record("", "") + strings.Repeat("9", 3<<20)),
+	damage := map[string]struct {
+		body  []byte
+		cause string
+	}{
+		"cut off":         {whole[:len(whole)/2], "gzip: unexpected EOF"},
+		"cut in header":   {whole[:3], "gzip: unexpected EOF"},
+		"checksum":        {append(bytes.Clone(whole[:len(whole)-8]), 1, 2, 3, 4, 5, 6, 7, 8), "gzip: byte"},
+		"garbage after":   {append(bytes.Clone(whole), "garbage"...), "gzip: "},
+		"second member":   {append(bytes.Clone(whole), whole[:len(whole)/2]...), "gzip: unexpected EOF"},
+		"no trailer":      {whole[:len(whole)-8], "gzip: unexpected EOF"},
+		"a line too long": {[]byte(v2 + record("", "") + strings.Repeat("9", 3<<20)), ""},
 	}
-	for name, b := range damage {
+	for name, c := range damage {
 		for _, overlap := range []bool{false, true} {
 			for _, skip := range []bool{false, true} {
 				d := newDecoder(t, flowlog.Options{SkipBad: skip})
-				_, err := d.Decode(context.Background(), flowlog.Input{Name: "s3://b/k", Body: bytes.NewReader(b), Overlap: overlap}, flowlog.Output{})
-				if err == nil || !strings.HasPrefix(err.Error(), "s3://b/k") {
-					t.Errorf("%s: got error %v, want one that names the object", name, err)
+				_, err := d.Decode(context.Background(), flowlog.Input{Name: "s3://b/k", Body: bytes.NewReader(c.body), Overlap: overlap}, flowlog.Output{})
+				if err == nil || !strings.HasPrefix(err.Error(), "s3://b/k") || !strings.Contains(err.Error(), c.cause) {
+					t.Errorf("%s: got error %v, want one that names the object and %q", name, err, c.cause)
 				}
 			}
 		}

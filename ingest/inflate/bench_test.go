@@ -23,7 +23,7 @@ func flowLog(version, size int) []byte {
 			eni:      fmt.Sprintf("eni-%017x", rng.Uint64()>>4),
 			ip:       fmt.Sprintf("10.%d.%d.%d", 20+i%3, rng.IntN(64), rng.IntN(254)+1),
 			instance: fmt.Sprintf("i-%017x", rng.Uint64()>>4),
-			subnet:   fmt.Sprintf("subnet-%017x", uint64(0xabc0ffee00000+i%3)),
+			subnet:   fmt.Sprintf("subnet-%017x", 0xabc0ffee00000+uint64(i%3)),
 		}
 	}
 	clients := make([]string, 3000)

@@ -69,7 +69,8 @@ loses() { LOST+=("$1"); }       # what cannot come back, in words
 
 # ---- asking and telling EC2 -------------------------------------------------------------------------------------------------
 
-# call runs the AWS CLI: what it prints is in OUT, the code of a refusal in CODE.
+# call runs the AWS CLI: what it prints is in OUT. It fails, with the code in CODE, where EC2 refuses what was asked; all
+# else (no network, no permission, too many requests) ends the script.
 call() {
   CODE=''
   OUT=$(aws "$@" --region "$REGION" --output text 2>"$WORK/stderr") && return 0
@@ -77,7 +78,7 @@ call() {
   local pattern='An error occurred \(([A-Za-z0-9.]+)\)'
   [[ $ERR =~ $pattern ]] && CODE=${BASH_REMATCH[1]#Client.}
   case $CODE in
-    *NotFound | *Malformed | *Duplicate | *LimitExceeded | InvalidParameter* | MissingParameter | Invalid*State | DependencyViolation | IncorrectState) return 1 ;;
+    *NotFound | *Malformed | *Duplicate | RulesPerSecurityGroupLimitExceeded | InvalidParameter* | MissingParameter | DependencyViolation) return 1 ;;
   esac
   die "aws $1 $2: ${ERR:-it failed without a word}${NL}What was done so far is safe. Run the script again to go on."
 }
@@ -97,7 +98,7 @@ load_some() {
   if call ec2 describe-security-group-rules --filters "Name=group-id,Values=$*" --query "$RULE_COLUMNS"; then
     RULES+=$OUT$NL
   elif [ $# -eq 1 ]; then
-    GONE+=$1$NL
+    case $CODE in *NotFound) GONE+=$1$NL ;; *) die "$1: $ERR" ;; esac
   else
     for g; do load_some "$g"; done
   fi
@@ -253,16 +254,15 @@ surroundings() {
 # leaned_on_drift prints what is wrong with the rules of a group that others lean on. It runs in a shell of its own, since
 # it loads that group.
 leaned_on_drift() {
-  local i
-  for ((i = 1; i <= GROUP_COUNT; i++)); do
-    reset
-    "group_$i"
-    [ "$id" = "$1" ] || continue
-    current "$id"
-    judge || printf '%s' "${DRIFT//$NL/; }"
+  group_number "$1"
+  if [ "$NUMBER" -eq 0 ]; then
+    printf '%s' 'this script does not know it'
     return
-  done
-  printf '%s' 'this script does not know it'
+  fi
+  reset
+  "group_$NUMBER"
+  current "$id"
+  judge || printf '%s' "${DRIFT//$NL/; }"
 }
 
 same_lists() {
@@ -565,7 +565,7 @@ same_place() { # is this the account and the region that the plan is for?
 }
 
 main() {
-  local n known=$NL
+  local n
   APPLY=no ONLY=$NL IGNORE_EXPIRY=no ALLOW_NEW=no ASKED_REGION='' ASKED_ACCOUNT='' SKIPPED=0 DONE=0 FAILED=no
   while [ $# -gt 0 ]; do
     case $1 in
@@ -585,12 +585,13 @@ main() {
     esac
     shift
   done
-  for ((n = 1; n <= GROUP_COUNT; n++)); do
+  while read -r n; do
+    [ -n "$n" ] || continue
+    group_number "$n"
     reset
-    "group_$n"
-    [ $((changes + ${#LOST[@]})) -eq 0 ] || known+=$id$NL
-  done
-  while read -r n; do [ -z "$n" ] || has "$known" "$n" || die "--only $n: the plan changes no such group" 2; done <<<"$ONLY"
+    [ "$NUMBER" -eq 0 ] || "group_$NUMBER"
+    [ $((changes + ${#LOST[@]})) -gt 0 ] || die "--only $n: the plan changes no such group" 2
+  done <<<"$ONLY"
   if [ "$MODE" = apply ] && [ "$IGNORE_EXPIRY" = no ] && [ "$(date -u +%s)" -ge "$EXPIRES" ]; then
     die 'the plan has expired: review again, or pass --ignore-expiry'
   fi

@@ -134,7 +134,7 @@ func (p *place) state(groups map[string]*estate.Group) map[string][]string {
 // plannedText is State in the same words.
 func plannedText(w *world, include Include) map[string][]string {
 	all := map[string][]string{}
-	for id, rules := range State(w.e, Filled(w.p).Changes, include) {
+	for id, rules := range Filled(w.p).State(w.e, include) {
 		all[id] = []string{}
 		for _, r := range rules {
 			all[id] = append(all[id], fmt.Sprintf("%s %s %s | %s", r.Direction, r.Service, r.Peer, r.Description))

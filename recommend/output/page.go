@@ -63,8 +63,11 @@ func (p *page) heading(level int, s string) {
 	}
 	p.b.WriteString(p.paint(s, bold) + "\n")
 	if level < 3 {
-		line := map[int]string{1: "=", 2: "-"}[level]
-		p.b.WriteString(p.paint(strings.Repeat(line, min(visible(s), max(p.width, 20))), dim) + "\n")
+		line, n := map[int]string{1: "=", 2: "-"}[level], visible(s)
+		if p.width > 0 {
+			n = min(n, p.width)
+		}
+		p.b.WriteString(p.paint(strings.Repeat(line, n), dim) + "\n")
 	}
 }
 

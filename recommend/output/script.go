@@ -95,6 +95,7 @@ func script(mode string, p *recommend.Plan, s scope, sections []*section) string
 
 	b.WriteString("\n# ---- the plan: every group with what stays, what goes (old) and what comes (new) " + strings.Repeat("-", 43) + "\n")
 	var left []*section
+	var numbers strings.Builder
 	n := 0
 	for _, x := range sections {
 		if x.unguarded != "" {
@@ -102,9 +103,11 @@ func script(mode string, p *recommend.Plan, s scope, sections []*section) string
 			continue
 		}
 		n++
+		fmt.Fprintf(&numbers, "    %s) NUMBER=%d ;;\n", shell(plain(x.id)), n)
 		fmt.Fprintf(&b, "\ngroup_%d() { # %s\n%s}\n", n, plain(x.id+" "+x.name), x.data(mode))
 	}
-	fmt.Fprintf(&b, "\nGROUP_COUNT=%d\n\nleft_out() { # groups whose changes this script must not make\n  :\n", n)
+	fmt.Fprintf(&b, "\nGROUP_COUNT=%d\n\ngroup_number() { # GROUP: the number of its function above, into NUMBER\n  case $1 in\n%s    *) NUMBER=0 ;;\n  esac\n}\n", n, numbers.String())
+	b.WriteString("\nleft_out() { # groups whose changes this script must not make\n  :\n")
 	for _, x := range left {
 		fmt.Fprintf(&b, "  warn %s\n  SKIPPED=$((SKIPPED + 1))\n", shell(plain(x.id+" is left out: "+x.unguarded)))
 	}
@@ -157,11 +160,13 @@ var usage = map[string]string{
 
 // sectionsOf collects the groups that the changes touch, in the plan's order, then those that they only lean on.
 func sectionsOf(changes []*recommend.Change, plan string, e *estate.Estate) []*section {
+	carriers := carriersOf(e)
 	var list []*section
 	byID := map[string]*section{}
 	add := func(id string) *section {
 		if byID[id] == nil {
-			byID[id] = newSection(id, plan, e)
+			byID[id] = &section{id: id, plan: plan, estate: e, carriers: carriers}
+			byID[id].read()
 			list = append(list, byID[id])
 		}
 		return byID[id]

@@ -16,6 +16,7 @@ type section struct {
 	id, name, vpc, owner string
 	plan                 string // the plan's id
 	estate               *estate.Estate
+	carriers             map[string][]string // interfaces by group, of the whole estate
 	changes              []*recommend.Change // none: other groups lean on it
 	before, after        map[analyze.RuleKey]analyze.Rule
 	exempt               []string        // ids of rules that the model cannot express
@@ -23,12 +24,13 @@ type section struct {
 	leans                map[string]bool // other groups
 }
 
-func newSection(id, plan string, e *estate.Estate) *section {
-	x := &section{id: id, plan: plan, name: "?", estate: e, before: map[analyze.RuleKey]analyze.Rule{}, leans: map[string]bool{}}
-	g := e.Groups[id]
+// read takes the group's rules from the estate.
+func (x *section) read() {
+	x.name, x.before, x.leans = "?", map[analyze.RuleKey]analyze.Rule{}, map[string]bool{}
+	g := x.estate.Groups[x.id]
 	if g == nil {
 		x.unguarded = "the estate does not know it"
-		return x
+		return
 	}
 	x.name, x.vpc, x.owner = g.Name, g.VPC, g.Owner
 	for _, r := range g.Rules {
@@ -41,13 +43,12 @@ func newSection(id, plan string, e *estate.Estate) *section {
 			x.unguarded = "it has a rule that sgtrim cannot express and whose id is not known (" + r.Unsupported + ")"
 		}
 	}
-	return x
 }
 
 // settle works out the state after the changes, and what they lean on.
 func (x *section) settle() {
 	x.after = map[analyze.RuleKey]analyze.Rule{}
-	for _, r := range after(slices.Collect(maps.Values(x.before)), x.changes) {
+	for _, r := range recommend.After(slices.Collect(maps.Values(x.before)), x.changes) {
 		x.after[r.RuleKey] = r
 	}
 	for _, c := range x.changes {
@@ -218,11 +219,11 @@ func (x *section) surroundings(b *strings.Builder) {
 	if len(x.estate.Interfaces) > 0 {
 		// A duplicate goes whoever carries the group: what it allowed, another rule of the group allows.
 		if slices.ContainsFunc(x.changes, func(c *recommend.Change) bool { return c.Kind != recommend.Duplicate }) {
-			writeSet(b, "carried_by", x.carriers(x.id))
+			writeSet(b, "carried_by", x.carriers[x.id])
 		}
 		exactly, kept := x.references()
 		for _, id := range slices.Sorted(maps.Keys(exactly)) {
-			writeSet(b, "members exactly "+shell(plain(id)), x.carriers(id))
+			writeSet(b, "members exactly "+shell(plain(id)), x.carriers[id])
 		}
 		for _, id := range slices.Sorted(maps.Keys(kept)) {
 			writeSet(b, "members kept "+shell(plain(id)), kept[id])
@@ -243,16 +244,15 @@ func writeSet(b *strings.Builder, name string, set []string) {
 	b.WriteString("\n")
 }
 
-// carriers are the interfaces that carry a group, sorted.
-func (x *section) carriers(group string) []string {
-	var ids []string
-	for id, i := range x.estate.Interfaces {
-		if slices.Contains(i.Groups, group) {
-			ids = append(ids, id)
+// carriersOf lists the interfaces that carry each group of the estate, sorted.
+func carriersOf(e *estate.Estate) map[string][]string {
+	carriers := map[string][]string{}
+	for _, id := range slices.Sorted(maps.Keys(e.Interfaces)) {
+		for _, g := range e.Interfaces[id].Groups {
+			carriers[g] = append(carriers[g], id)
 		}
 	}
-	slices.Sort(ids)
-	return ids
+	return carriers
 }
 
 // references are the groups whose membership matters: exactly as it was where a change introduces the reference; kept (the
@@ -265,13 +265,13 @@ func (x *section) references() (exactly map[string]bool, kept map[string][]strin
 			exactly[p.GroupID] = true
 		}
 	}
-	own := x.carriers(x.id)
+	own := x.carriers[x.id]
 	for id := range x.leans {
-		kept[id] = slices.DeleteFunc(x.carriers(id), func(eni string) bool { return !slices.Contains(own, eni) })
+		kept[id] = slices.DeleteFunc(slices.Clone(x.carriers[id]), func(eni string) bool { return !slices.Contains(own, eni) })
 	}
 	for _, p := range x.leanedPeers() {
 		if p.GroupID != "" {
-			kept[p.GroupID] = x.carriers(p.GroupID)
+			kept[p.GroupID] = x.carriers[p.GroupID]
 		}
 	}
 	for id, set := range kept {

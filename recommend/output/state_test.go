@@ -31,7 +31,7 @@ func TestTakenAndBrought(t *testing.T) {
 	w.change("sg-1", recommend.Duplicate, "ingress tcp 1 10.0.0.0/16 =>")
 	w.change("sg-1", recommend.NarrowPeers, "ingress tcp 1 10.0.0.0/8 => ingress tcp 1 10.0.0.0/16")
 	want := []string{"ingress tcp 1 1 10.0.0.0/16 | inner", "ingress tcp 9 9 10.0.0.0/8 | stays"}
-	if diff := cmp.Diff(want, lineSet(State(w.e, Filled(w.p).Changes, Proposed)["sg-1"])); diff != "" {
+	if diff := cmp.Diff(want, lineSet(Filled(w.p).State(w.e, Proposed)["sg-1"])); diff != "" {
 		t.Errorf("state (-want +got):\n%s", diff)
 	}
 	if len(w.e.Groups["sg-1"].Rules) != 3 {
@@ -49,7 +49,7 @@ func TestProposedJSONReadsBack(t *testing.T) {
 	for seed := range uint64(20) {
 		w := randomWorld(t, seed, 3)
 		var b bytes.Buffer
-		if err := ProposedJSON(&b, w.p, w.e); err != nil {
+		if err := ProposedJSON(&b, w.p, w.e, Proposed); err != nil {
 			t.Fatal(err)
 		}
 		path := filepath.Join(t.TempDir(), "proposed.json")
@@ -60,7 +60,7 @@ func TestProposedJSONReadsBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for id, rules := range State(w.e, Filled(w.p).Changes, Proposed) {
+		for id, rules := range Filled(w.p).State(w.e, Proposed) {
 			if diff := cmp.Diff(lineSet(rules), lineSet(e.Groups[id].Rules)); diff != "" {
 				t.Errorf("seed %d, group %s (-want +got):\n%s", seed, id, diff)
 			}

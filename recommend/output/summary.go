@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -21,6 +22,9 @@ type SummaryOptions struct {
 
 // maxTraffic is how many rows of seen traffic a list of the summary shows; recommendations.json has them all.
 const maxTraffic = 20
+
+// maxDenied is how many rows of traffic that a change would deny the summary shows.
+const maxDenied = 5
 
 // Summary writes what a person wants to know of a plan: what it changes and gains, what it rests on, what was not judged.
 func Summary(w io.Writer, p *recommend.Plan, o SummaryOptions) error {
@@ -130,6 +134,12 @@ func (s *summary) changes() {
 	if len(order) == 0 {
 		s.para("None.")
 	}
+	// What is in the patches comes first: groups with proposed changes, and these first within a group.
+	proposedFirst := func(a, b *recommend.Change) int { return cmp.Compare(rank(a), rank(b)) }
+	for _, list := range byGroup {
+		slices.SortStableFunc(list, proposedFirst)
+	}
+	slices.SortStableFunc(order, func(a, b string) int { return proposedFirst(byGroup[a][0], byGroup[b][0]) })
 	for i, id := range order {
 		if s.o.Groups > 0 && i == s.o.Groups {
 			s.para(fmt.Sprintf("… and changes of %s more; recommendations.json has them all.", several(len(order)-i, "group")))
@@ -137,6 +147,13 @@ func (s *summary) changes() {
 		}
 		s.group(id, byGroup[id])
 	}
+}
+
+func rank(c *recommend.Change) int {
+	if c.Status == recommend.Proposed {
+		return 0
+	}
+	return 1
 }
 
 func (s *summary) group(id string, changes []*recommend.Change) {
@@ -169,7 +186,7 @@ func (s *summary) change(c *recommend.Change) {
 		s.detail("leans on " + s.code(d.Rule))
 	}
 	for i, t := range c.Denies {
-		if i == maxTraffic {
+		if i == maxDenied {
 			s.detail("would also deny " + count(len(c.Denies)-i) + " more, listed in recommendations.json")
 			break
 		}

@@ -212,7 +212,7 @@ func oracleFolds(pairs map[oraclePair]*oracleRows) map[oraclePair]oracleFold {
 		if folds[p].client >= 0 || folds[p].clash || x.Flows == 0 || y.Flows == 0 || p.action != analyze.Accept {
 			return false
 		}
-		return p.proto == 17 || p.proto == 6 && (x.Flagged || y.Flagged || x.Packets >= 3 && y.Packets >= 3)
+		return (p.proto == 17 || p.proto == 6) && orient.Answered(uint8(p.proto), &x, &y)
 	}
 	for p := range pairs {
 		if f := folds[p]; f.client >= 0 {

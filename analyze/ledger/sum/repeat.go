@@ -124,14 +124,8 @@ func (o *object) repeats(i int) bool {
 		return false
 	}
 	p := o.pairs.at(i)
-	x, y := &p.dir[0], &p.dir[1]
-	if x.flows == 0 || y.flows == 0 || analyze.Action(p.key.tuple>>2&3) != analyze.Accept {
-		return false
-	}
-	if uint8(p.key.tuple>>8) == uint8(analyze.UDP) {
-		return true
-	}
-	return (x.flags|y.flags)&flagBit != 0 || x.packets >= 3 && y.packets >= 3
+	ab, ba := p.dir[0].sums(), p.dir[1].sums()
+	return analyze.Action(p.key.tuple>>2&3) == analyze.Accept && orient.Answered(uint8(p.key.tuple>>8), &ab, &ba)
 }
 
 // markClients notes the ports that flags show as a client's.

@@ -1,0 +1,103 @@
+package recommend
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sgtrim/sgtrim/analyze/estate"
+)
+
+// farVPC adds a VPC beside vpc-1.
+func (w *testWorld) farVPC(id, cidr string) {
+	w.e.VPCs[id] = &estate.VPC{ID: id, Owner: "111122223333", Region: "eu-central-1", CIDRs: prefixes(cidr)}
+	w.e.RouteTables = append(w.e.RouteTables, &estate.RouteTable{ID: "rtb-" + id, VPC: id, Main: true, Routes: []estate.Route{
+		{Destination: netip.MustParsePrefix(cidr), Target: "local", State: "active"},
+	}})
+	w.e.Peerings["pcx-"+id] = &estate.Peering{
+		ID: "pcx-" + id, Status: "active",
+		Requester: estate.PeeringSide{VPC: "vpc-1", Region: "eu-central-1", CIDRs: prefixes("10.0.0.0/16")},
+		Accepter:  estate.PeeringSide{VPC: id, Region: "eu-central-1", CIDRs: prefixes(cidr)},
+	}
+}
+
+// TestTraps are estates in which the obvious proposal would cut or open something.
+func TestTraps(t *testing.T) {
+	tests := []struct {
+		name string
+		opt  Options
+		make func(w *testWorld)
+		want string
+	}{
+		{"a reference to a balancer's group lets its clients in", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 443 10.0.0.0/8")
+			w.group("sg-nlb")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			n := w.iface("eni-nlb", "10.0.2.5", "sg-nlb")
+			n.Type, n.Description, n.RequesterManaged, n.InstanceID = "network_load_balancer", "ELB net/x/1", true, ""
+			w.see("eni-a", "ingress tcp 443 10.0.2.5")
+		}, "proposed narrow-peers: ingress tcp 443 10.0.0.0/8 -> tcp 443 10.0.2.0/24\n"},
+		{"a prefix list of another region cannot be named", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 443 192.168.0.0/16")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.e.PrefixLists["pl-far"] = &estate.PrefixList{
+				ID: "pl-far", Name: "office", Owner: "111122223333", Region: "us-east-1", MaxEntries: 5, EntriesKnown: true,
+				Entries: prefixes("192.168.4.0/24"),
+			}
+			w.see("eni-a", "ingress tcp 443 192.168.4.4")
+		}, "proposed narrow-peers: ingress tcp 443 192.168.0.0/16 -> tcp 443 192.168.4.4/32\n"},
+		{"two reachable VPCs hold the peer's address", Options{}, func(w *testWorld) {
+			w.farVPC("vpc-2", "10.9.0.0/16")
+			w.farVPC("vpc-3", "10.9.0.0/16")
+			w.e.RouteTables[0].Routes = append(w.e.RouteTables[0].Routes,
+				estate.Route{Destination: netip.MustParsePrefix("10.9.0.0/16"), Target: "pcx-vpc-2", State: "active"})
+			w.group("sg-a", "ingress tcp 443 sg-x", "ingress tcp 443 10.0.0.0/8")
+			w.group("sg-x").VPC = "vpc-2"
+			w.group("sg-y").VPC = "vpc-3"
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.iface("eni-x", "10.9.0.5", "sg-x").VPC = "vpc-2"
+			w.iface("eni-y", "10.9.0.5", "sg-y").VPC = "vpc-3"
+			w.see("eni-a", "ingress tcp 443 10.9.0.5")
+		}, "proposed narrow-peers: ingress tcp 443 10.0.0.0/8 -> tcp 443 10.9.0.0/16\n"},
+		{"of rules in rules only the outermost stays", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 400-500 0.0.0.0/0", "ingress tcp 443 203.0.113.0/24", "ingress tcp 443 203.0.112.0/20", "ingress tcp 443 0.0.0.0/0")
+			w.public(w.iface("eni-a", "10.0.1.5", "sg-a"))
+			w.see("eni-a", "ingress tcp 443 203.0.113.5")
+			w.see("eni-a", "ingress tcp 443 203.0.114.5")
+			w.see("eni-a", "ingress tcp 443 192.0.2.4")
+			w.see("eni-a", "ingress tcp 444 192.0.2.4")
+		}, "proposed narrow-ports: ingress tcp 400-500 0.0.0.0/0 -> tcp 444 0.0.0.0/0\n" +
+			"proposed duplicate: ingress tcp 443 203.0.112.0/20 -> nothing\n" +
+			"proposed duplicate: ingress tcp 443 203.0.113.0/24 -> nothing\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, 92)
+			tt.make(w)
+			p := w.review(tt.opt)
+			if diff := cmp.Diff(tt.want, said(p, "sg-a")); diff != "" {
+				t.Errorf("plan for sg-a (-want +got):\n%s", diff)
+			}
+			leanOnWhatStays(t, p)
+		})
+	}
+}
+
+// leanOnWhatStays: no change may depend on a rule that a proposed change takes away altogether.
+func leanOnWhatStays(t *testing.T, p *Plan) {
+	t.Helper()
+	gone := map[string]bool{}
+	for _, c := range p.Changes {
+		if c.Status == Proposed && len(c.New) == 0 {
+			gone[c.Old[0].ID] = true
+		}
+	}
+	for _, c := range p.Changes {
+		for _, d := range c.DependsOn {
+			if gone[d.RuleID] {
+				t.Errorf("%s %s depends on %s, which goes", c.Kind, c.Old[0].Service, d.Rule)
+			}
+		}
+	}
+}
