@@ -13,6 +13,8 @@ import (
 	"unicode"
 
 	"golang.org/x/term"
+
+	"github.com/sgtrim/sgtrim/analyze/ledger"
 )
 
 // speaker writes to stderr: errors with a hint, warnings, notes and progress; as text lines or as JSON lines. It uses no
@@ -139,6 +141,10 @@ func hintFor(err error) string {
 		return hinted.hint
 	case errors.As(err, &usage):
 		return "add --help to the command to see its flags and examples"
+	case errors.Is(err, ledger.ErrLocked):
+		return "wait until the other run has ended, or use another ledger"
+	case errors.Is(err, ledger.ErrNotLedger):
+		return "name a new or empty folder, or one that ingest has made"
 	case errors.Is(err, fs.ErrPermission):
 		return "check the permissions of that path, and of the folders above it"
 	}
