@@ -88,6 +88,11 @@ func TestTraps(t *testing.T) {
 			w.see("eni-a", "ingress tcp 443 10.0.1.9")
 		}, "review redundant: ingress tcp 443 0.0.0.0/0 -> nothing\n" +
 			"review unused: egress all 0.0.0.0/0 -> nothing\n"},
+		{"pings tell nothing of path-MTU messages", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress icmp 10.0.0.0/8", "ingress icmp 10.0.1.9/32")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.see("eni-a", "ingress icmp 10.0.1.9")
+		}, "review redundant: ingress icmp 10.0.0.0/8 -> nothing\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -315,7 +315,7 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 		return "egress is reported only; --egress ports or --egress full proposes it"
 	case rule.Direction == egress && r.opt.Egress == "ports" && d.kind != NarrowPorts:
 		return "with --egress ports only ports are proposed; --egress full proposes more"
-	case rule.Service.Proto.IsICMP() && d.kind == Unused:
+	case rule.Service.Proto.IsICMP() && (d.kind == Unused || d.kind == Redundant):
 		return "flow logs cannot tell path-MTU messages from pings; a person decides about ICMP"
 	}
 	if on := d.turnsTracking(rule, f); len(on) > 0 {
