@@ -6,7 +6,7 @@ FUZZTIME  ?= 20s
 DEMO_DIR  ?= out/demo
 STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
 
-.PHONY: build demo test race fuzz bench lint check integration
+.PHONY: build demo test race fuzz bench bench-review lint check integration
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
@@ -33,6 +33,10 @@ fuzz:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# 10 M records of gzip text reviewed from end to end: time beside inflating the same files, and peak memory (docs/performance.md).
+bench-review:
+	GO="$(GO)" testdata/bench/review.sh
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi

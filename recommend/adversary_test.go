@@ -70,6 +70,29 @@ func TestTraps(t *testing.T) {
 		}, "proposed narrow-ports: ingress tcp 400-500 0.0.0.0/0 -> tcp 444 0.0.0.0/0\n" +
 			"proposed duplicate: ingress tcp 443 203.0.112.0/20 -> nothing\n" +
 			"proposed duplicate: ingress tcp 443 203.0.113.0/24 -> nothing\n"},
+		{"all TCP to the world leaves connections untracked too", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 5432 0.0.0.0/0", "egress tcp 0-65535 0.0.0.0/0")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.see("eni-a", "ingress tcp 5432 10.0.2.5")
+		}, "review narrow-peers: ingress tcp 5432 0.0.0.0/0 -> tcp 5432 10.0.0.0/16\n" +
+			"review unused: egress tcp * 0.0.0.0/0 -> nothing\n"},
+		{"ingress open on all ports leaves outgoing connections untracked", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 0-65535 0.0.0.0/0", "egress tcp 443 0.0.0.0/0")
+			w.public(w.iface("eni-a", "10.0.1.5", "sg-a"))
+			w.see("eni-a", "ingress tcp 443 203.0.113.5")
+			w.see("eni-a", "egress tcp 443 203.0.113.5")
+		}, "review narrow-ports: ingress tcp * 0.0.0.0/0 -> tcp 443 0.0.0.0/0\n"},
+		{"what a narrower rule allows was not tracked before", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 443 0.0.0.0/0", "ingress tcp 443 10.0.1.9/32", "egress all 0.0.0.0/0")
+			w.public(w.iface("eni-a", "10.0.1.5", "sg-a"))
+			w.see("eni-a", "ingress tcp 443 10.0.1.9")
+		}, "review redundant: ingress tcp 443 0.0.0.0/0 -> nothing\n" +
+			"review unused: egress all 0.0.0.0/0 -> nothing\n"},
+		{"pings tell nothing of path-MTU messages", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress icmp 10.0.0.0/8", "ingress icmp 10.0.1.9/32")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.see("eni-a", "ingress icmp 10.0.1.9")
+		}, "review redundant: ingress icmp 10.0.0.0/8 -> nothing\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,8 +12,6 @@ import (
 
 const egress, ingress = analyze.Egress, analyze.Ingress
 
-var allTraffic = analyze.AllTraffic
-
 // reviewer holds what a review works on. Its steps run once, in the order of Make.
 type reviewer struct {
 	opt    Options
@@ -317,10 +315,11 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 		return "egress is reported only; --egress ports or --egress full proposes it"
 	case rule.Direction == egress && r.opt.Egress == "ports" && d.kind != NarrowPorts:
 		return "with --egress ports only ports are proposed; --egress full proposes more"
-	case rule.Direction == egress && d.turnsTracking(rule, f):
-		return "connections through " + listed(f.untracked, 3) + " that were not tracked would be tracked from then on"
-	case rule.Service.Proto.IsICMP() && d.kind == Unused:
+	case rule.Service.Proto.IsICMP() && (d.kind == Unused || d.kind == Redundant):
 		return "flow logs cannot tell path-MTU messages from pings; a person decides about ICMP"
+	}
+	if on := d.turnsTracking(rule, f); len(on) > 0 {
+		return "connections through " + listed(on, 3) + " that were not tracked would be cut off, and tracked from then on; a person chooses the hour"
 	}
 	for _, l := range d.leans {
 		if other := r.use.Rules[l].GroupID; other != rule.GroupID {
@@ -330,9 +329,20 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 	return ""
 }
 
-// turnsTracking: the egress rule that keeps ingress from the world untracked is about to go [aws-facts 2.4].
-func (d *draft) turnsTracking(rule *usage.Rule, f *facts) bool {
-	return len(f.untracked) > 0 && rule.Peer.IsWorld() && rule.Service == allTraffic
+// turnsTracking names the interfaces whose connections go untracked until the change is made: a connection is not tracked when
+// the rule that allows it is open to the world, and the other direction too on all ports [aws-facts 2.4].
+func (d *draft) turnsTracking(rule *usage.Rule, f *facts) []string {
+	switch {
+	case d.kind == Duplicate:
+		return nil // what is around it stays
+	case rule.Direction == egress && openOnAllPorts(rule.RuleKey):
+		return f.untracked
+	case rule.Direction == ingress && openOnAllPorts(rule.RuleKey):
+		return f.outgoing
+	case rule.Direction == ingress && d.kind == Redundant && openToWorld(rule.RuleKey):
+		return f.untracked // what narrower rules allow is tracked
+	}
+	return nil
 }
 
 // hasMonthEnd reports whether some month ends within the span: the turn to the first of a month lies inside.

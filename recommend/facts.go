@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
 )
 
@@ -21,6 +22,7 @@ type facts struct {
 	reach4        bool // some member is reachable from the Internet over IPv4
 	reach6        bool
 	untracked     []string // members whose egress is open to the world on all ports [aws-facts 2.4]
+	outgoing      []string // members with egress to the world on any port: untracked while ingress is open as above
 }
 
 func (r *reviewer) factsOf(g *estate.Group) *facts {
@@ -35,8 +37,11 @@ func (r *reviewer) factsOf(g *estate.Group) *facts {
 		}
 		v4, v6 := r.x.Reachable(i)
 		f.reach4, f.reach6 = f.reach4 || v4, f.reach6 || v6
-		if r.egressOpen(i) {
+		if r.allows(i, egress, openOnAllPorts) {
 			f.untracked = append(f.untracked, i.ID)
+		}
+		if r.allows(i, egress, openToWorld) {
+			f.outgoing = append(f.outgoing, i.ID)
 		}
 	}
 	if len(f.members) > 0 { // members come and go: those before them saw what the group was used for
@@ -77,18 +82,26 @@ func (r *reviewer) isForeign(g *estate.Group) bool {
 	return !slices.ContainsFunc(r.e.Scopes, func(s estate.Scope) bool { return s.Account == "" || s.Account == g.Owner })
 }
 
-// egressOpen reports whether the interface's groups together allow all TCP and UDP ports to the world. Then a connection
-// let in by a rule open to the world is not tracked.
-func (r *reviewer) egressOpen(i *estate.Interface) bool {
+// allows reports whether a rule of the interface's groups is of a direction and kind.
+func (r *reviewer) allows(i *estate.Interface, dir analyze.Direction, kind func(analyze.RuleKey) bool) bool {
 	for _, id := range i.Groups {
 		for _, ri := range r.use.RulesOf(id) {
-			k := r.use.Rules[ri].RuleKey
-			if k.Direction == egress && k.Peer.IsWorld() && k.Service == allTraffic {
+			if k := r.use.Rules[ri].RuleKey; k.Direction == dir && kind(k) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// openToWorld: such a rule's connections are not tracked while the other direction is open on all ports [aws-facts 2.4].
+func openToWorld(k analyze.RuleKey) bool {
+	return k.Peer.IsWorld() && (k.Service.Overlaps(analyze.ProtoService(analyze.TCP)) || k.Service.Overlaps(analyze.ProtoService(analyze.UDP)))
+}
+
+// openOnAllPorts: open to the world on all ports of TCP or of UDP.
+func openOnAllPorts(k analyze.RuleKey) bool {
+	return k.Peer.IsWorld() && (k.Service.Covers(analyze.ProtoService(analyze.TCP)) || k.Service.Covers(analyze.ProtoService(analyze.UDP)))
 }
 
 // listed joins the first n texts and says how many more there are.

@@ -2,7 +2,6 @@ package orient
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 
 	"github.com/sgtrim/sgtrim/analyze"
@@ -66,8 +65,9 @@ func (c *summing) add(s sighting) {
 	}
 }
 
-// conversation adds the sources up: the greatest of those whose hours overlap, the sum of those whose hours do not.
-func (c *summing) conversation() Conversation {
+// conversation adds the sources up: the greatest of those whose hours overlap, the sum of those whose hours do not. It is
+// called once.
+func (c *summing) conversation() *Conversation {
 	slices.SortFunc(c.sources, func(a, b sourceSum) int { return cmp.Compare(a.source, b.source) })
 	for len(c.sources) > 0 {
 		group := []sourceSum{c.sources[0]}
@@ -90,7 +90,8 @@ func (c *summing) conversation() Conversation {
 		c.addGreatest(group)
 		c.sources = rest
 	}
-	return c.Conversation
+	c.sources = nil
+	return &c.Conversation
 }
 
 // addGreatest adds what several views of the same traffic say: from the strongest strength down, the greatest count of
@@ -189,7 +190,7 @@ func (d *decider) doubtful(it *item, a, b analyze.Strength) {
 			e := &it.rows[i]
 			reading.add(sight(e, analyze.Ambiguous, [2]analyze.Strength{a, b}[n], counter(e.AB, e.BA)))
 		}
-		pair[n] = reading.conversation()
+		pair[n] = *reading.conversation()
 	}
 	d.pairs = append(d.pairs, pair)
 }
@@ -228,28 +229,32 @@ func (d *decider) established(k Key) bool {
 
 // Compare is the order of conversations.
 func (k *Key) Compare(o *Key) int {
-	return cmp.Or(cmp.Compare(k.Day, o.Day), cmp.Compare(k.Interface, o.Interface), cmp.Compare(k.Direction, o.Direction),
-		compareAddr(k.Peer, o.Peer), compareAddr(k.Local, o.Local), cmp.Compare(k.Proto, o.Proto), cmp.Compare(k.Port, o.Port),
-		cmp.Compare(k.Action, o.Action))
+	if c := cmp.Or(cmp.Compare(k.Day, o.Day), cmp.Compare(k.Interface, o.Interface), cmp.Compare(k.Direction, o.Direction)); c != 0 {
+		return c
+	}
+	if c := k.Peer.Compare(o.Peer); c != 0 {
+		return c
+	}
+	return cmp.Or(k.Local.Compare(o.Local), cmp.Compare(k.Proto, o.Proto), cmp.Compare(k.Port, o.Port), cmp.Compare(k.Action, o.Action))
 }
 
-func compareAddr(a, b netip.Addr) int { return a.Compare(b) }
-
-// finish sorts, and numbers the links: the day, and a running number in the order of the readings.
-func (d *decider) finish() []Conversation {
+// finish sorts, and numbers the links: the day, and a running number in the order of the readings. The conversations stay
+// where they were summed: a copy would double a day's memory.
+func (d *decider) finish() []*Conversation {
 	slices.SortFunc(d.pairs, func(a, b [2]Conversation) int {
 		return cmp.Or(a[0].Compare(&b[0].Key), a[1].Compare(&b[1].Key))
 	})
-	var out []Conversation
+	out := make([]*Conversation, 0, len(d.convs)+2*len(d.pairs))
 	for _, c := range d.convs {
 		out = append(out, c.conversation())
 	}
-	for i, p := range d.pairs {
-		for _, c := range p {
+	for i := range d.pairs {
+		for n := range d.pairs[i] {
+			c := &d.pairs[i][n]
 			c.Link = int64(c.Day)<<32 | int64(i+1)
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(out, func(a, b Conversation) int { return cmp.Or(a.Compare(&b.Key), cmp.Compare(a.Link, b.Link)) })
+	slices.SortFunc(out, func(a, b *Conversation) int { return cmp.Or(a.Compare(&b.Key), cmp.Compare(a.Link, b.Link)) })
 	return out
 }

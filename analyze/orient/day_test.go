@@ -495,4 +495,27 @@ func TestEvidenceOrder(t *testing.T) {
 	if _, err := orient.Day(func(yield func(ledger.Evidence, error) bool) { yield(ledger.Evidence{}, broken) }, orient.Options{}); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
+
+	var each []orient.Conversation
+	for c, err := range orient.Each(plain(rows), orient.Options{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		each = append(each, c)
+	}
+	if diff := cmp.Diff(want, each, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Errorf("Each differs from Day: -want +got:\n%s", diff)
+	}
+	for c, err := range orient.Each(plain(rows), orient.Options{}) {
+		if err != nil || c != want[0] {
+			t.Errorf("got %v, %v first", c, err)
+		}
+		break
+	}
+	yields := 0
+	for _, err := range orient.Each(plain(mixed), orient.Options{}) {
+		if yields++; !errors.Is(err, orient.ErrOrder) || yields > 1 {
+			t.Errorf("yield %d of an error: %v", yields, err)
+		}
+	}
 }

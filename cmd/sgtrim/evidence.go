@@ -122,20 +122,21 @@ func (e *evidence) day(day int32) iter.Seq2[ledger.Evidence, error] {
 	return ledger.Merge(parts...)
 }
 
-// conversations orients day by day; it may be ranged over again, and every time the days are read anew.
+// conversations orients day by day; it may be ranged over again, and every time the days are read anew: what is kept
+// between would be the largest thing in memory.
 func (e *evidence) conversations() iter.Seq2[orient.Conversation, error] {
 	return func(yield func(orient.Conversation, error) bool) {
 		for _, day := range e.days {
-			list, err := orient.Day(e.day(day), e.ports)
-			if err != nil {
-				yield(orient.Conversation{}, fmt.Errorf("evidence of %s: %w", dayText(day), err))
-				return
-			}
-			for _, c := range list {
+			for c, err := range orient.Each(e.day(day), e.ports) {
+				if err != nil {
+					yield(c, fmt.Errorf("evidence of %s: %w", dayText(day), err))
+					return
+				}
 				if !yield(c, nil) {
 					return
 				}
 			}
+			fitHeap()
 		}
 	}
 }

@@ -45,7 +45,10 @@ func (f *logFlags) register(fs *pflag.FlagSet) {
 
 // reading is what logFlags mean.
 type reading struct {
-	window    window
+	window window
+	// whole: of the objects that the window lists every record is taken. A ledger that is kept counts an object as taken, so
+	// what a window cut off would never come back; the window cuts the evidence by days instead.
+	whole     bool
 	memory    int64
 	workers   int
 	logFields string

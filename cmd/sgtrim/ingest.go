@@ -28,6 +28,7 @@ not read again, so it can run every day over the same prefix. Interrupted anywhe
 			if err != nil {
 				return err
 			}
+			r.whole = true
 			l, err := ledger.Open(dir, ledger.Options{Memory: r.memory})
 			if err != nil {
 				return err

@@ -96,6 +96,7 @@ func (a *app) readAndPlan(ctx context.Context, job *reviewJob, e *estate.Estate)
 		return nil, read, err
 	}
 	defer l.Close()
+	job.read.whole = job.ledgerDir != ""
 	if read, err = a.scan(ctx, l, job.sources, job.read); err != nil {
 		return nil, read, err
 	}

@@ -39,8 +39,12 @@ func (a *app) scan(ctx context.Context, l *ledger.Ledger, names []string, r read
 			rows: progress.Rows.Load(), listed: progress.ListingDone.Load(),
 		}
 	})
+	records := r.window
+	if r.whole {
+		records = window{}
+	}
 	stats, err := ingest.Scan(ctx, src, ingest.Options{
-		Workers: r.workers, Since: r.window.since, Until: r.window.until, SkipBad: r.skipBad, LogFields: r.logFields,
+		Workers: r.workers, Since: records.since, Until: records.until, SkipBad: r.skipBad, LogFields: r.logFields,
 		NewSink: sums.Sink, Skip: sums.Skip, Checkpoint: sums.Checkpoint, Progress: progress,
 	})
 	stop()

@@ -42,7 +42,7 @@ func TestSchemaFollowsTheTypes(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(string(Schema()), string(raw)); diff != "" && !*update {
-		t.Errorf("schema.json does not follow recommend/plan.go; run the test with -update (-file +types):\n%s", diff)
+		t.Errorf("schema.json does not follow recommend/plan.go; run go test ./recommend/output -run Schema -update (-file +types):\n%s", diff)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/recommend"
 )
 
@@ -33,6 +34,7 @@ func Summary(w io.Writer, p *recommend.Plan, o SummaryOptions) error {
 	s.headline()
 	s.input()
 	s.changes()
+	s.egress()
 	s.held()
 	s.traffic("Accepted traffic that no rule explains", p.Unexplained)
 	s.traffic("Rejected again and again: rules that may be missing", p.Rejected)
@@ -123,7 +125,7 @@ func (s *summary) changes() {
 	byGroup := map[string][]*recommend.Change{}
 	for i := range s.p.Changes {
 		c := &s.p.Changes[i]
-		if c.Status == recommend.Held {
+		if c.Status == recommend.Held || s.onlyReported(c) {
 			continue
 		}
 		if byGroup[c.GroupID] == nil {
@@ -243,6 +245,44 @@ func date(t time.Time) string {
 	return t.UTC().Format("2006-01-02")
 }
 
+// onlyReported: findings on egress that the policy reports and never proposes. A line each is enough: nearly every group has
+// the rule for all egress that EC2 gives it.
+func (s *summary) onlyReported(c *recommend.Change) bool {
+	return c.Direction == analyze.Egress && c.Status == recommend.Review && s.p.Policy.Egress == "report" && !c.Selected
+}
+
+func (s *summary) egress() {
+	var list []*recommend.Change
+	for i := range s.p.Changes {
+		if c := &s.p.Changes[i]; s.onlyReported(c) {
+			list = append(list, c)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	s.heading(2, "Egress: reported, not proposed (--egress ports or --egress full proposes)")
+	shown := len(list)
+	if s.o.Groups > 0 {
+		shown = min(shown, 5*s.o.Groups)
+	}
+	for _, c := range list[:shown] {
+		s.item(fmt.Sprintf("%s %s, %s: %s (%s)", s.code(c.GroupID), s.code(c.GroupName), s.code(ruleNames(c)), s.text(c.Reason), s.code(c.ID)))
+	}
+	if n := len(list) - shown; n > 0 {
+		s.item(count(n) + " more in recommendations.json")
+	}
+	s.blank()
+}
+
+func ruleNames(c *recommend.Change) string {
+	names := make([]string, 0, len(c.Old))
+	for _, t := range c.Old {
+		names = append(names, c.Direction.String()+" "+t.Service+" "+t.Peer)
+	}
+	return strings.Join(names, ", ")
+}
+
 func (s *summary) held() {
 	var list []*recommend.Change
 	for i := range s.p.Changes {
@@ -259,11 +299,7 @@ func (s *summary) held() {
 		shown = min(shown, 5*s.o.Groups)
 	}
 	for _, c := range list[:shown] {
-		var rules []string
-		for _, t := range c.Old {
-			rules = append(rules, s.code(c.Direction.String()+" "+t.Service+" "+t.Peer))
-		}
-		s.item(fmt.Sprintf("%s %s, %s %s: %s %s", s.code(c.GroupID), s.code(c.GroupName), s.text(string(c.Kind)), strings.Join(rules, ", "),
+		s.item(fmt.Sprintf("%s %s, %s %s: %s %s", s.code(c.GroupID), s.code(c.GroupName), s.text(string(c.Kind)), s.code(ruleNames(c)),
 			s.text(sentence(c.Reason)), s.text(release(c))))
 	}
 	if n := len(list) - shown; n > 0 {

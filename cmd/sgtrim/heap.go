@@ -1,0 +1,37 @@
+package main
+
+import (
+	"math"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+// heapTarget keeps the process within 1 GiB, with room for what is no heap. Left alone, the collector lets the heap grow to
+// twice what is alive.
+const heapTarget = 896 << 20
+
+// limitHeap makes the collector work harder above the target. Who sets GOMEMLIMIT has decided otherwise.
+func limitHeap() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(heapTarget)
+	}
+}
+
+// fitHeap raises a limit that what is alive has come near to: the collector would find nothing and take half the CPU. It
+// is called now and then, between large steps.
+func fitHeap() {
+	if os.Getenv("GOMEMLIMIT") != "" || debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		return
+	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	if live[0].Value.Kind() == metrics.KindUint64 {
+		debug.SetMemoryLimit(heapLimit(int64(live[0].Value.Uint64())))
+	}
+}
+
+// heapLimit leaves room of half of what is alive.
+func heapLimit(live int64) int64 {
+	return max(heapTarget, live/2*3)
+}

@@ -1,0 +1,14 @@
+package main
+
+import "testing"
+
+// The limit holds as long as what is alive leaves the collector room below it, and then grows with what is alive.
+func TestHeapLimit(t *testing.T) {
+	for _, c := range []struct {
+		live, want int64
+	}{{0, heapTarget}, {500 << 20, heapTarget}, {1 << 30, 3 << 29}} {
+		if got := heapLimit(c.live); got != c.want {
+			t.Errorf("%d alive: got a limit of %d, want %d", c.live, got, c.want)
+		}
+	}
+}
