@@ -93,6 +93,18 @@ func TestTraps(t *testing.T) {
 			w.iface("eni-a", "10.0.1.5", "sg-a")
 			w.see("eni-a", "ingress icmp 10.0.1.9")
 		}, "review redundant: ingress icmp 10.0.0.0/8 -> nothing\n"},
+		{"a secondary address may have been another interface's", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 443 sg-n1", "ingress tcp 443 sg-n2", "ingress tcp 443 sg-n3")
+			w.group("sg-n1")
+			w.group("sg-n2")
+			w.group("sg-n3")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.iface("eni-n1", "10.0.2.5", "sg-n1")
+			n2 := w.iface("eni-n2", "10.0.2.6", "sg-n2")
+			n2.Addrs = append(n2.Addrs, netip.MustParseAddr("10.0.2.100"))
+			w.iface("eni-n3", "10.0.3.5", "sg-n3") // in another subnet
+			w.see("eni-a", "ingress tcp 443 10.0.2.100")
+		}, "proposed unused: ingress tcp 443 sg-n3 -> nothing\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
