@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
 )
 
@@ -105,6 +106,13 @@ func TestTraps(t *testing.T) {
 			w.iface("eni-n3", "10.0.3.5", "sg-n3") // in another subnet
 			w.see("eni-a", "ingress tcp 443 10.0.2.100")
 		}, "proposed unused: ingress tcp 443 sg-n3 -> nothing\n"},
+		{"a named network that sends syslog", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress udp 514 203.0.113.0/24", "ingress udp 515 192.0.2.0/24", "ingress tcp 22 10.0.1.9/32")
+			w.public(w.iface("eni-a", "10.0.1.5", "sg-a"))
+			w.see("eni-a", "ingress tcp 22 10.0.1.9")
+			w.seeAs(analyze.OneWay, analyze.OneWayUDP, "eni-a", "ingress udp 514 203.0.113.9")
+		}, "review unused: ingress udp 514 203.0.113.0/24 -> nothing\n" +
+			"proposed unused: ingress udp 515 192.0.2.0/24 -> nothing\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

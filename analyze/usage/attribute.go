@@ -187,6 +187,21 @@ func (a *attributor) attribute(i int32) {
 	}
 }
 
+// note tells the rules for named networks and lists of a one-way flow that is no need.
+func (a *attributor) note(i int32) {
+	f := &a.r.Flows[i]
+	if f.Action != analyze.Accept || f.Strength != analyze.OneWay {
+		return
+	}
+	subject := a.subject(f)
+	for _, ri := range a.rules(f, subject) {
+		rule := &a.r.Rules[ri]
+		if rule.Unsupported == "" && rule.Peer.GroupID == "" && !rule.Peer.IsWorld() && a.match(ri, f, subject) != analyze.No {
+			rule.OneWay = append(rule.OneWay, i)
+		}
+	}
+}
+
 func (a *attributor) credit(i int32, yes []int32) {
 	best := slices.MinFunc(yes, func(p, q int32) int {
 		if a.size[p] != a.size[q] {
