@@ -113,6 +113,13 @@ func TestTraps(t *testing.T) {
 			w.seeAs(analyze.OneWay, analyze.OneWayUDP, "eni-a", "ingress udp 514 203.0.113.9")
 		}, "review unused: ingress udp 514 203.0.113.0/24 -> nothing\n" +
 			"proposed unused: ingress udp 515 192.0.2.0/24 -> nothing\n"},
+		{"a reference in the place of an IPv4 network opens no IPv6", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress all 10.0.0.0/8")
+			w.group("sg-b")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.iface("eni-b", "10.0.2.5", "sg-b")
+			w.see("eni-a", "ingress tcp 443 10.0.2.5")
+		}, "proposed narrow-peers: ingress all 10.0.0.0/8 -> icmp 3/4 sg-b, tcp 443 sg-b\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
