@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
 )
 
@@ -93,6 +94,32 @@ func TestTraps(t *testing.T) {
 			w.iface("eni-a", "10.0.1.5", "sg-a")
 			w.see("eni-a", "ingress icmp 10.0.1.9")
 		}, "review redundant: ingress icmp 10.0.0.0/8 -> nothing\n"},
+		{"a secondary address may have been another interface's", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 443 sg-n1", "ingress tcp 443 sg-n2", "ingress tcp 443 sg-n3")
+			w.group("sg-n1")
+			w.group("sg-n2")
+			w.group("sg-n3")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.iface("eni-n1", "10.0.2.5", "sg-n1")
+			n2 := w.iface("eni-n2", "10.0.2.6", "sg-n2")
+			n2.Addrs = append(n2.Addrs, netip.MustParseAddr("10.0.2.100"))
+			w.iface("eni-n3", "10.0.3.5", "sg-n3") // in another subnet
+			w.see("eni-a", "ingress tcp 443 10.0.2.100")
+		}, "proposed unused: ingress tcp 443 sg-n3 -> nothing\n"},
+		{"a named network that sends syslog", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress udp 514 203.0.113.0/24", "ingress udp 515 192.0.2.0/24", "ingress tcp 22 10.0.1.9/32")
+			w.public(w.iface("eni-a", "10.0.1.5", "sg-a"))
+			w.see("eni-a", "ingress tcp 22 10.0.1.9")
+			w.seeAs(analyze.OneWay, analyze.OneWayUDP, "eni-a", "ingress udp 514 203.0.113.9")
+		}, "review unused: ingress udp 514 203.0.113.0/24 -> nothing\n" +
+			"proposed unused: ingress udp 515 192.0.2.0/24 -> nothing\n"},
+		{"a reference in the place of an IPv4 network opens no IPv6", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress all 10.0.0.0/8")
+			w.group("sg-b")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.iface("eni-b", "10.0.2.5", "sg-b")
+			w.see("eni-a", "ingress tcp 443 10.0.2.5")
+		}, "proposed narrow-peers: ingress all 10.0.0.0/8 -> icmp 3/4 sg-b, tcp 443 sg-b\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

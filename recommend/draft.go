@@ -2,6 +2,7 @@ package recommend
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/sgtrim/sgtrim/analyze"
@@ -318,6 +319,9 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 	case rule.Service.Proto.IsICMP() && (d.kind == Unused || d.kind == Redundant):
 		return "flow logs cannot tell path-MTU messages from pings; a person decides about ICMP"
 	}
+	if n := r.cutsOneWay(d); n > 0 {
+		return fmt.Sprintf("%d addresses of the network that the rule names sent to it without an answer, as syslog or telemetry does; a person decides", n)
+	}
 	if on := d.turnsTracking(rule, f); len(on) > 0 {
 		return "connections through " + listed(on, 3) + " that were not tracked would be cut off, and tracked from then on; a person chooses the hour"
 	}
@@ -327,6 +331,25 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 		}
 	}
 	return ""
+}
+
+// cutsOneWay counts the addresses that a rule for less than the world would no longer let send one way.
+func (r *reviewer) cutsOneWay(d *draft) int {
+	rule := &r.use.Rules[d.rule]
+	if d.kind == Duplicate || isWorld(rule.Peer.Prefix) {
+		return 0
+	}
+	peers := map[netip.Addr]bool{}
+	for _, fi := range rule.OneWay {
+		f := &r.use.Flows[fi]
+		stays := slices.ContainsFunc(d.news, func(p piece) bool {
+			return p.peer == rule.Peer && p.service.MatchFlow(f.Proto, f.Port) == analyze.Yes
+		})
+		if !stays {
+			peers[f.Peer] = true
+		}
+	}
+	return len(peers)
 }
 
 // turnsTracking names the interfaces whose connections go untracked until the change is made: a connection is not tracked when

@@ -223,9 +223,11 @@ func withPathMTU(rule *usage.Rule, in []piece) []piece {
 		}
 		seen[p.peer] = true
 		v4, v6 := true, true
-		if p.peer.IsCIDR() {
-			v4 = p.peer.Prefix.Addr().Is4()
-			v6 = !v4
+		for _, q := range []analyze.Peer{rule.Peer, p.peer} { // a reference in the place of a network has the network's family
+			if q.IsCIDR() {
+				is4 := q.Prefix.Addr().Is4()
+				v4, v6 = v4 && is4, v6 && !is4
+			}
 		}
 		if v4 && !allows(in, p.peer, analyze.ICMP) {
 			out = append(out, piece{analyze.ICMPService(analyze.ICMP, 3, 4), p.peer, why})

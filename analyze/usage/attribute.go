@@ -25,6 +25,7 @@ type attributor struct {
 	sets       map[string][][]string // VPC and subnet → sets of groups that their interfaces carry
 	groupIDs   []string              // of the estate, sorted
 	locals     map[string]netip.Addr // interface → an address of its own
+	near       map[[2]string]bool    // group and subnet → some member of the group is in the subnet
 	size       []int64               // of the rules, see narrowness
 }
 
@@ -35,7 +36,7 @@ func newAttributor(r *Result, in Input) *attributor {
 	a := &attributor{
 		r: r, x: in.Index, attributes: in.Attributes, named: in.Named,
 		bySet: map[string]*ruleSet{}, ghosts: map[string]*estate.Interface{}, goneSets: map[string][]string{},
-		sets: map[string][][]string{}, locals: map[string]netip.Addr{},
+		sets: map[string][][]string{}, locals: map[string]netip.Addr{}, near: map[[2]string]bool{},
 		size: make([]int64, len(r.Rules)),
 	}
 	for id := range in.Estate.Groups {
@@ -124,7 +125,31 @@ func (a *attributor) match(ri int32, f *Flow, subject *estate.Interface) analyze
 	if m == analyze.No {
 		return m
 	}
-	return min(m, a.x.MatchPeer(*rule, subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()))
+	m = min(m, a.x.MatchPeer(*rule, subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()))
+	if m == analyze.No && rule.Peer.GroupID != "" && a.mayHaveMoved(f, rule.Peer.GroupID) {
+		return analyze.Maybe
+	}
+	return m
+}
+
+// mayHaveMoved reports whether a member of the group may have had the peer's address before its holder of now: secondary
+// IPv4 addresses and delegated prefixes (pods, addresses of a cluster) go from interface to interface within a subnet, and
+// the estate does not tell when. A primary address stays as long as its interface.
+func (a *attributor) mayHaveMoved(f *Flow, group string) bool {
+	if f.Place.Class != estate.Member || !f.Peer.Is4() {
+		return false
+	}
+	holder := f.Place.Interfaces[0]
+	if !holder.Primary.IsValid() || f.Peer == holder.Primary {
+		return false
+	}
+	key := [2]string{group, holder.Subnet}
+	near, ok := a.near[key]
+	if !ok {
+		near = slices.ContainsFunc(a.x.Members(group), func(i *estate.Interface) bool { return i.Subnet == holder.Subnet })
+		a.near[key] = near
+	}
+	return near
 }
 
 // attribute finds the rules that allow need i and gives credit. Of those that surely allow it the narrowest is credited;
@@ -159,6 +184,21 @@ func (a *attributor) attribute(i int32) {
 		}
 	default:
 		a.r.Unexplained = append(a.r.Unexplained, i)
+	}
+}
+
+// note tells the rules for named networks and lists of a one-way flow that is no need.
+func (a *attributor) note(i int32) {
+	f := &a.r.Flows[i]
+	if f.Action != analyze.Accept || f.Strength != analyze.OneWay {
+		return
+	}
+	subject := a.subject(f)
+	for _, ri := range a.rules(f, subject) {
+		rule := &a.r.Rules[ri]
+		if rule.Unsupported == "" && rule.Peer.GroupID == "" && !rule.Peer.IsWorld() && a.match(ri, f, subject) != analyze.No {
+			rule.OneWay = append(rule.OneWay, i)
+		}
 	}
 }
 

@@ -19,6 +19,9 @@ type Rule struct {
 	Hits  []int32 // needs it surely allows, as indexes into Result.Flows
 	Sole  int     // of them, surely allowed by no other rule of the interface
 	Maybe []int32 // needs it may allow
+	// OneWay are flows from the Internet that it may allow and nothing answered: no needs (design §4.6), but a rule for a
+	// network that someone named may be there for them (syslog, telemetry).
+	OneWay []int32
 	// Credited needs are those that the rule must keep, whatever becomes of it: it is the narrowest that surely allows them,
 	// or one of those that may allow them where none surely does.
 	Credited []int32
@@ -74,6 +77,8 @@ func Join(in Input) (*Result, error) {
 	for i := range r.Flows {
 		if r.Flows[i].Need {
 			a.attribute(int32(i))
+		} else {
+			a.note(int32(i))
 		}
 	}
 	for i := range r.Rules {
