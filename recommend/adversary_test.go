@@ -151,3 +151,21 @@ func leanOnWhatStays(t *testing.T, p *Plan) {
 		}
 	}
 }
+
+// TestReleaseCanBeGiven: a change that no day of evidence backs is not released by a window of no days, which is refused.
+func TestReleaseCanBeGiven(t *testing.T) {
+	w := newWorld(t, 1)
+	w.group("sg-a", "ingress tcp 22 10.0.0.0/8")
+	w.iface("eni-a", "10.0.1.5", "sg-a")
+	cover := w.coverage()
+	cover[0].Covered = 1
+	ev := w.evidence()
+	ev.Coverage = cover
+	p, err := Make(ev, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "90 days of flow logs (90 more)"; p.Changes[0].Release != want {
+		t.Errorf("released by %q, want %q", p.Changes[0].Release, want)
+	}
+}

@@ -279,8 +279,11 @@ func (r *reviewer) lack(d *draft, f *facts) (why, release string) {
 		return f.lack, f.release
 	}
 	if f.days < days {
-		return fmt.Sprintf("the evidence spans %d days", f.days),
-			fmt.Sprintf("%d days of flow logs (%d more), or --min-window %dd", days, days-f.days, f.days)
+		release = fmt.Sprintf("%d days of flow logs (%d more)", days, days-f.days)
+		if f.days > 0 {
+			release += fmt.Sprintf(", or --min-window %dd", f.days)
+		}
+		return fmt.Sprintf("the evidence spans %d days", f.days), release
 	}
 	if d.kind == Unused && r.opt.MinWindow == 0 && !r.cover.window.hasMonthEnd() {
 		return "the window holds no month end", "a window with a month end in it"
