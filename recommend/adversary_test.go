@@ -120,6 +120,14 @@ func TestTraps(t *testing.T) {
 			w.iface("eni-b", "10.0.2.5", "sg-b")
 			w.see("eni-a", "ingress tcp 443 10.0.2.5")
 		}, "proposed narrow-peers: ingress all 10.0.0.0/8 -> icmp 3/4 sg-b, tcp 443 sg-b\n"},
+		{"a need that no rule explains may be read the wrong way round", Options{}, func(w *testWorld) {
+			w.group("sg-a", "ingress tcp 1024-65535 10.0.0.0/8", "ingress tcp 22 10.0.1.9/32", "ingress tcp 80 10.0.1.9/32")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.see("eni-a", "ingress tcp 22 10.0.1.9")
+			w.see("eni-a", "ingress tcp 1099 10.0.2.5")
+			w.seeAs(analyze.Established, analyze.Registry, "eni-a", "egress tcp 3306 10.0.2.5") // a client port that looks like a service
+		}, "proposed unused: ingress tcp 80 10.0.1.9/32 -> nothing\n" +
+			"review narrow-peers: ingress tcp 1024-65535 10.0.0.0/8 -> tcp 1099 10.0.2.0/24\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -149,5 +157,23 @@ func leanOnWhatStays(t *testing.T, p *Plan) {
 				t.Errorf("%s %s depends on %s, which goes", c.Kind, c.Old[0].Service, d.Rule)
 			}
 		}
+	}
+}
+
+// TestReleaseCanBeGiven: a change that no day of evidence backs is not released by a window of no days, which is refused.
+func TestReleaseCanBeGiven(t *testing.T) {
+	w := newWorld(t, 1)
+	w.group("sg-a", "ingress tcp 22 10.0.0.0/8")
+	w.iface("eni-a", "10.0.1.5", "sg-a")
+	cover := w.coverage()
+	cover[0].Covered = 1
+	ev := w.evidence()
+	ev.Coverage = cover
+	p, err := Make(ev, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "90 days of flow logs (90 more)"; p.Changes[0].Release != want {
+		t.Errorf("released by %q, want %q", p.Changes[0].Release, want)
 	}
 }

@@ -2,7 +2,6 @@ package recommend
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/sgtrim/sgtrim/analyze"
@@ -22,8 +21,9 @@ type reviewer struct {
 	use    *usage.Result
 	cover  *coverer
 	facts  map[string]*facts
-	drafts []*draft // per rule of use.Rules; nil: kept
-	kept   []string // per rule: why it is kept
+	astray map[string][]int32 // by interface: needs that no rule explains, perhaps read the wrong way round
+	drafts []*draft           // per rule of use.Rules; nil: kept
+	kept   []string           // per rule: why it is kept
 }
 
 // draft is a change of one rule, before it has an id. One rule is in one change at most, so that any selection of changes
@@ -51,6 +51,13 @@ type piece struct {
 
 // draftAll decides each rule on its own; shadowing is judged afterwards, on the narrowed set.
 func (r *reviewer) draftAll() {
+	r.astray = map[string][]int32{}
+	for _, fi := range r.use.Unexplained {
+		switch f := &r.use.Flows[fi]; f.Orientation {
+		case analyze.Repetition, analyze.Registry, analyze.OneWayUDP:
+			r.astray[f.Interface] = append(r.astray[f.Interface], fi)
+		}
+	}
 	r.drafts = make([]*draft, len(r.use.Rules))
 	r.kept = make([]string, len(r.use.Rules))
 	for i := range r.use.Rules {
@@ -279,8 +286,11 @@ func (r *reviewer) lack(d *draft, f *facts) (why, release string) {
 		return f.lack, f.release
 	}
 	if f.days < days {
-		return fmt.Sprintf("the evidence spans %d days", f.days),
-			fmt.Sprintf("%d days of flow logs (%d more), or --min-window %dd", days, days-f.days, f.days)
+		release = fmt.Sprintf("%d days of flow logs (%d more)", days, days-f.days)
+		if f.days > 0 {
+			release += fmt.Sprintf(", or --min-window %dd", f.days)
+		}
+		return fmt.Sprintf("the evidence spans %d days", f.days), release
 	}
 	if d.kind == Unused && r.opt.MinWindow == 0 && !r.cover.window.hasMonthEnd() {
 		return "the window holds no month end", "a window with a month end in it"
@@ -319,6 +329,10 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 	case rule.Service.Proto.IsICMP() && (d.kind == Unused || d.kind == Redundant):
 		return "flow logs cannot tell path-MTU messages from pings; a person decides about ICMP"
 	}
+	if t := r.turnedRound(d, f); t != nil {
+		return fmt.Sprintf("no rule explains %s %s %s on %s, and without TCP flags it is not sure who opened it: if the other side did, this rule let it; a person decides",
+			t.Direction, t.Service(), t.Peer, t.Interface)
+	}
 	if n := r.cutsOneWay(d); n > 0 {
 		return fmt.Sprintf("%d addresses of the network that the rule names sent to it without an answer, as syslog or telemetry does; a person decides", n)
 	}
@@ -331,41 +345,6 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 		}
 	}
 	return ""
-}
-
-// cutsOneWay counts the addresses that a rule for less than the world would no longer let send one way.
-func (r *reviewer) cutsOneWay(d *draft) int {
-	rule := &r.use.Rules[d.rule]
-	if d.kind == Duplicate || isWorld(rule.Peer.Prefix) {
-		return 0
-	}
-	peers := map[netip.Addr]bool{}
-	for _, fi := range rule.OneWay {
-		f := &r.use.Flows[fi]
-		stays := slices.ContainsFunc(d.news, func(p piece) bool {
-			return p.peer == rule.Peer && p.service.MatchFlow(f.Proto, f.Port) == analyze.Yes
-		})
-		if !stays {
-			peers[f.Peer] = true
-		}
-	}
-	return len(peers)
-}
-
-// turnsTracking names the interfaces whose connections go untracked until the change is made: a connection is not tracked when
-// the rule that allows it is open to the world, and the other direction too on all ports [aws-facts 2.4].
-func (d *draft) turnsTracking(rule *usage.Rule, f *facts) []string {
-	switch {
-	case d.kind == Duplicate:
-		return nil // what is around it stays
-	case rule.Direction == egress && openOnAllPorts(rule.RuleKey):
-		return f.untracked
-	case rule.Direction == ingress && openOnAllPorts(rule.RuleKey):
-		return f.outgoing
-	case rule.Direction == ingress && d.kind == Redundant && openToWorld(rule.RuleKey):
-		return f.untracked // what narrower rules allow is tracked
-	}
-	return nil
 }
 
 // hasMonthEnd reports whether some month ends within the span: the turn to the first of a month lies inside.
