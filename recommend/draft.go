@@ -336,7 +336,7 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 	if n := r.cutsOneWay(d); n > 0 {
 		return fmt.Sprintf("%d addresses of the network that the rule names sent to it without an answer, as syslog or telemetry does; a person decides", n)
 	}
-	if on := d.turnsTracking(rule, f); len(on) > 0 {
+	if on := r.turnsTracking(d, rule, f); len(on) > 0 {
 		return "connections through " + listed(on, 3) + " that were not tracked would be cut off, and tracked from then on; a person chooses the hour"
 	}
 	for _, l := range d.leans {

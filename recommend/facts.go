@@ -7,6 +7,7 @@ import (
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
+	"github.com/sgtrim/sgtrim/analyze/usage"
 )
 
 // facts are what the statuses of a group's changes rest on, beside the rules' use.
@@ -21,8 +22,6 @@ type facts struct {
 	defaultGroup  bool
 	reach4        bool // some member is reachable from the Internet over IPv4
 	reach6        bool
-	untracked     []string // members whose egress is open to the world on all ports [aws-facts 2.4]
-	outgoing      []string // members with egress to the world on any port: untracked while ingress is open as above
 }
 
 func (r *reviewer) factsOf(g *estate.Group) *facts {
@@ -37,12 +36,6 @@ func (r *reviewer) factsOf(g *estate.Group) *facts {
 		}
 		v4, v6 := r.x.Reachable(i)
 		f.reach4, f.reach6 = f.reach4 || v4, f.reach6 || v6
-		if r.allows(i, egress, openOnAllPorts) {
-			f.untracked = append(f.untracked, i.ID)
-		}
-		if r.allows(i, egress, openToWorld) {
-			f.outgoing = append(f.outgoing, i.ID)
-		}
 	}
 	if len(f.members) > 0 { // members come and go: those before them saw what the group was used for
 		for _, id := range r.use.Carriers[g.ID] {
@@ -82,11 +75,29 @@ func (r *reviewer) isForeign(g *estate.Group) bool {
 	return !slices.ContainsFunc(r.e.Scopes, func(s estate.Scope) bool { return s.Account == "" || s.Account == g.Owner })
 }
 
-// allows reports whether a rule of the interface's groups is of a direction and kind.
-func (r *reviewer) allows(i *estate.Interface, dir analyze.Direction, kind func(analyze.RuleKey) bool) bool {
+// opposite names the members that have, in the other direction and the same family as a rule, another of a kind (and used).
+func (r *reviewer) opposite(f *facts, beside *usage.Rule, kind func(analyze.RuleKey) bool, used bool) []string {
+	other, v4 := egress, beside.Peer.Prefix.Addr().Is4()
+	if beside.Direction == egress {
+		other = ingress
+	}
+	var out []string
+	for _, i := range f.members {
+		if r.carries(i, func(rule *usage.Rule) bool {
+			return rule.Direction == other && kind(rule.RuleKey) && rule.Peer.Prefix.Addr().Is4() == v4 &&
+				(!used || len(rule.Hits)+len(rule.Maybe) > 0)
+		}) {
+			out = append(out, i.ID)
+		}
+	}
+	return out
+}
+
+// carries reports whether a rule of the interface's groups is as asked.
+func (r *reviewer) carries(i *estate.Interface, as func(*usage.Rule) bool) bool {
 	for _, id := range i.Groups {
 		for _, ri := range r.use.RulesOf(id) {
-			if k := r.use.Rules[ri].RuleKey; k.Direction == dir && kind(k) {
+			if as(&r.use.Rules[ri]) {
 				return true
 			}
 		}

@@ -106,9 +106,9 @@ func (r *reviewer) worldPlan(rule *usage.Rule, keep []int32, stay func(string) p
 		reason: fmt.Sprintf("open to the world, but no interface is reachable from the Internet and only private peers were seen: %s",
 			r.peersSeen(keep)),
 	}
-	if len(f.untracked) > 0 && (rule.Service.Overlaps(analyze.ProtoService(analyze.TCP)) || rule.Service.Overlaps(analyze.ProtoService(analyze.UDP))) {
+	if on := r.opposite(f, rule, openOnAllPorts, false); len(on) > 0 && openToWorld(rule.RuleKey) {
 		p.status = Review
-		p.release = "connections that were not tracked become tracked on " + listed(f.untracked, 5) +
+		p.release = "connections that were not tracked become tracked on " + listed(on, 5) +
 			": an allowance of each instance, which a person weighs"
 	}
 	return p

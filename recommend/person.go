@@ -51,16 +51,14 @@ func (r *reviewer) cutsOneWay(d *draft) int {
 
 // turnsTracking names the interfaces whose connections go untracked until the change is made: a connection is not tracked when
 // the rule that allows it is open to the world, and the other direction too on all ports [aws-facts 2.4].
-func (d *draft) turnsTracking(rule *usage.Rule, f *facts) []string {
+func (r *reviewer) turnsTracking(d *draft, rule *usage.Rule, f *facts) []string {
 	switch {
 	case d.kind == Duplicate:
 		return nil // what is around it stays
-	case rule.Direction == egress && openOnAllPorts(rule.RuleKey):
-		return f.untracked
-	case rule.Direction == ingress && openOnAllPorts(rule.RuleKey):
-		return f.outgoing
+	case openOnAllPorts(rule.RuleKey):
+		return r.opposite(f, rule, openToWorld, true)
 	case rule.Direction == ingress && d.kind == Redundant && openToWorld(rule.RuleKey):
-		return f.untracked // what narrower rules allow is tracked
+		return r.opposite(f, rule, openOnAllPorts, false) // what narrower rules allow is tracked
 	}
 	return nil
 }
