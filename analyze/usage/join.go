@@ -35,7 +35,7 @@ type Result struct {
 	Estate *estate.Estate
 	Index  *estate.Index
 	Flows  []Flow // sorted
-	Rules  []Rule // by group id, then in the group's order
+	Rules  []Rule // by group id, then by key
 	Counts Counts
 
 	Unexplained []int32  // needs no rule explains, even maybe
@@ -136,10 +136,12 @@ func (r *Result) listRules() {
 	slices.Sort(ids)
 	for _, id := range ids {
 		g := r.Estate.Groups[id]
+		from := len(r.Rules)
 		for i := range g.Rules {
 			r.byGroup[id] = append(r.byGroup[id], int32(len(r.Rules)))
 			r.Rules = append(r.Rules, Rule{Rule: &g.Rules[i], Group: g})
 		}
+		slices.SortFunc(r.Rules[from:], func(a, b Rule) int { return a.Compare(b.RuleKey) }) // EC2 promises no order
 	}
 }
 
