@@ -144,6 +144,7 @@ func (r *reviewer) reuse() {
 			continue
 		}
 		group := r.use.RulesOf(r.use.Rules[i].GroupID)
+		var holder int32
 		d.news = slices.DeleteFunc(d.news, func(p piece) bool {
 			fresh := r.newRule(d, p)
 			for _, other := range group {
@@ -155,13 +156,16 @@ func (r *reviewer) reuse() {
 					r.drafts[other], r.kept[other] = nil, "another change of the group needs exactly this rule"
 				}
 				d.lean(other)
+				holder = other
 				return true
 			}
 			return false
 		})
 		if len(d.news) == 0 {
-			d.kind, d.reason = Redundant, "what it must keep is also allowed by "+r.ruleName(d.leans[0], r.use.Rules[i].GroupID)
-			d.status, d.release, d.portsOnly = "", "", nil
+			d.kind, d.reason, d.portsOnly = Redundant, "what it must keep is also allowed by "+r.ruleName(holder, r.use.Rules[i].GroupID), nil
+			if d.status != Review { // else a person decides, for the same cause as before
+				d.status, d.release = "", ""
+			}
 			r.settle(d)
 		}
 	}
