@@ -31,6 +31,9 @@ type bench struct {
 
 func newBench(t testing.TB, w *world) *bench {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("runs the scripts in bash, hundreds of processes: left out of -short")
+	}
 	b := &bench{t: t, dir: t.TempDir(), w: w, fake: w.fake()}
 	self, err := os.Executable()
 	if err != nil {
