@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -257,8 +258,10 @@ func TestKillHelper(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &Ledger{dir: dir, taken: map[int32]map[string]Object{}}
+	var steps atomic.Int64
+	steps.Store(int64(left))
 	l.faults = func(op, path string) error {
-		if left--; left == 0 {
+		if steps.Add(-1) == 0 {
 			p, _ := os.FindProcess(os.Getpid())
 			_ = p.Kill()
 			select {}
@@ -337,9 +340,10 @@ func TestDiskFails(t *testing.T) {
 	for n := 0; n < 60; n += 3 {
 		dir := t.TempDir()
 		l := open(t, dir)
-		left := n
+		var left atomic.Int64 // days are written at the same time
+		left.Store(int64(n))
 		l.faults = func(op, path string) error {
-			if left--; left == 0 && op != "remove" {
+			if left.Add(-1) == 0 && op != "remove" {
 				return full
 			}
 			return nil
