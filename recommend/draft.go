@@ -250,8 +250,7 @@ func contains(outer, inner *analyze.Rule) bool {
 		return false
 	}
 	if outer.Peer.IsCIDR() && inner.Peer.IsCIDR() {
-		o, i := outer.Peer.Prefix, inner.Peer.Prefix
-		return o.Addr().BitLen() == i.Addr().BitLen() && o.Bits() <= i.Bits() && o.Contains(i.Addr())
+		return within(inner.Peer.Prefix, outer.Peer.Prefix)
 	}
 	return outer.Peer == inner.Peer
 }

@@ -143,7 +143,7 @@ func isWorld(p netip.Prefix) bool {
 // privatePrefix reports whether all of p is of private use.
 func privatePrefix(p netip.Prefix) bool {
 	for _, q := range privateSpace {
-		if q.Bits() <= p.Bits() && q.Contains(p.Addr()) {
+		if within(p, q) {
 			return true
 		}
 	}

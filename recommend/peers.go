@@ -9,6 +9,7 @@ import (
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/usage"
+	covers "github.com/sgtrim/sgtrim/recommend/cover"
 )
 
 // cover is one peer of a narrowed rule, and what it stands for.
@@ -260,7 +261,7 @@ func (r *reviewer) inEstate(p netip.Prefix) bool {
 
 // within reports whether every address of p lies in q.
 func within(p, q netip.Prefix) bool {
-	return p.Addr().BitLen() == q.Addr().BitLen() && q.Bits() <= p.Bits() && q.Contains(p.Addr())
+	return covers.Contains(q, p)
 }
 
 // peersSeen says in words who was seen.
