@@ -207,18 +207,27 @@ func (r *rule) reference() object {
 
 // describeRule is the rule as DescribeSecurityGroupRules answers it.
 func (st *state) describeRule(g *group, r *rule) object {
+	o := r.flat()
+	o["GroupId"], o["GroupOwnerId"], o["Tags"] = g.id, g.owner, asList(r.tags)
+	o["SecurityGroupRuleArn"] = st.arn(g.owner, "security-group-rule", r.ID)
+	if r.Peer.GroupID != "" {
+		o["ReferencedGroupInfo"] = r.reference()
+	}
+	return o
+}
+
+// flat is what the answers with one object a rule have in common; they differ in how they name a referenced group.
+func (r *rule) flat() object {
 	from, to, ok := r.Service.EC2Ports()
 	if !ok {
 		from, to = -1, -1
 	}
 	o := object{
-		"SecurityGroupRuleId": r.ID, "GroupId": g.id, "GroupOwnerId": g.owner, "IsEgress": r.Direction == analyze.Egress,
-		"IpProtocol": r.Service.Proto.String(), "FromPort": from, "ToPort": to, "Tags": asList(r.tags),
-		"SecurityGroupRuleArn": st.arn(g.owner, "security-group-rule", r.ID),
+		"SecurityGroupRuleId": r.ID, "GroupId": r.GroupID, "IsEgress": r.Direction == analyze.Egress,
+		"IpProtocol": r.Service.Proto.String(), "FromPort": from, "ToPort": to,
 	}
 	switch {
 	case r.Peer.GroupID != "":
-		o["ReferencedGroupInfo"] = r.reference()
 	case r.Peer.PrefixListID != "":
 		o["PrefixListId"] = r.Peer.PrefixListID
 	case r.Peer.Prefix.Addr().Is4():

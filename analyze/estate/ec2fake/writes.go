@@ -123,26 +123,9 @@ func (g *group) ruleByID(id string, dir analyze.Direction) *rule {
 }
 
 func revokedRule(r *rule) object {
-	from, to, ok := r.Service.EC2Ports()
-	if !ok {
-		from, to = -1, -1
-	}
-	o := object{
-		"SecurityGroupRuleId": r.ID, "GroupId": r.GroupID, "IsEgress": r.Direction == analyze.Egress,
-		"IpProtocol": r.Service.Proto.String(), "FromPort": from, "ToPort": to,
-	}
-	switch {
-	case r.Peer.GroupID != "":
+	o := r.flat()
+	if r.Peer.GroupID != "" {
 		o["ReferencedGroupId"] = r.Peer.GroupID
-	case r.Peer.PrefixListID != "":
-		o["PrefixListId"] = r.Peer.PrefixListID
-	case r.Peer.Prefix.Addr().Is4():
-		o["CidrIpv4"] = r.Peer.Prefix.String()
-	default:
-		o["CidrIpv6"] = r.Peer.Prefix.String()
-	}
-	if r.Description != "" {
-		o["Description"] = r.Description
 	}
 	return o
 }
