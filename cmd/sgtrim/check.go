@@ -61,7 +61,7 @@ that it does not name keep their rules.`,
 			if err := writeDenied(a.out, denied, format); err != nil {
 				return err
 			}
-			return failOn.result(map[string]int{"denied": len(denied)})
+			return failOn.result(map[string]float64{"denied": float64(len(denied))})
 		},
 	}
 	fs := cmd.Flags()
@@ -70,7 +70,7 @@ that it does not name keep their rules.`,
 	networksFlag(fs, &policyPath)
 	fs.StringVar(&state, "state", "", "`file` of the rules as they would be")
 	fs.StringVar(&format, "format", "table", "`table|json`")
-	failOn.register(fs, "denied")
+	failOn.register(fs, []string{"denied"})
 	return cmd
 }
 

@@ -53,7 +53,7 @@ func (a *app) demo(ctx context.Context, dir string, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	job := &reviewJob{sources: []string{logs}, read: read, estatePath: estate, policy: new(policyFile), output: result}
+	job := &reviewJob{sources: []string{logs}, read: read, estatePath: estate, policy: new(policyFile), output: outputFlags{dir: result}}
 	if err := a.review(ctx, job); err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sgtrim/sgtrim/ingest/source"
-	"github.com/sgtrim/sgtrim/recommend"
 )
 
 // awsFlags follow the AWS CLI in name and meaning.
@@ -137,41 +136,6 @@ func (f *policyFlags) policy() (*policyFile, error) {
 	}
 	p.only, p.includeReview = f.only, f.include == "review"
 	return p, nil
-}
-
-// failFlags are conditions that make the exit code 4.
-type failFlags struct {
-	allowed []string
-	chosen  []string
-}
-
-func (f *failFlags) register(fs *pflag.FlagSet, allowed ...string) {
-	f.allowed = allowed
-	fs.StringSliceVar(&f.chosen, "fail-on", nil, fmt.Sprintf("exit with code 4 if there is one: `%s`", strings.Join(allowed, "|")))
-}
-
-func (f *failFlags) check() error {
-	for _, c := range f.chosen {
-		if !slices.Contains(f.allowed, c) {
-			return usagef("--fail-on %q: want %s", c, strings.Join(f.allowed, ", "))
-		}
-	}
-	return nil
-}
-
-// result is a failOnError if one of the chosen conditions counts anything.
-func (f *failFlags) result(counts map[string]int) error {
-	for _, c := range f.chosen {
-		if n := counts[c]; n > 0 {
-			return &failOnError{fmt.Sprintf("--fail-on %s: there are %d", c, n)}
-		}
-	}
-	return nil
-}
-
-// planCounts are the conditions of --fail-on for a plan.
-func planCounts(p *recommend.Plan) map[string]int {
-	return map[string]int{"proposed": p.Totals.Proposed, "review": p.Totals.Review, "held": p.Totals.Held}
 }
 
 // sources wants at least one SOURCE.

@@ -1,25 +1,13 @@
 package main
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/spf13/cobra"
-
-	"github.com/sgtrim/sgtrim/analyze/estate"
-	"github.com/sgtrim/sgtrim/recommend"
-	"github.com/sgtrim/sgtrim/recommend/output"
-)
-
-// formats are what --format takes.
-var formats = []string{"json", "proposed", "summary"}
+import "github.com/spf13/cobra"
 
 func (a *app) recommendCommand() *cobra.Command {
 	var (
-		in          ledgerFlags
-		policy      policyFlags
-		failOn      failFlags
-		dir, format string
+		in     ledgerFlags
+		policy policyFlags
+		failOn failFlags
+		out    outputFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "recommend --ledger DIR --estate E [-o DIR | --format F]",
@@ -30,11 +18,8 @@ days, and a relative --since counts back from the last day of the evidence.`,
   sgtrim recommend --ledger evidence --estate estate.json --format json | jq '.changes[].reason'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if format != "" && dir != "" {
-				return usagef("--format prints one format, -o writes all: give one of the two")
-			}
-			if format != "" && !slices.Contains(formats, format) {
-				return usagef("--format %q: want %s", format, strings.Join(formats, ", "))
+			if err := out.check(); err != nil {
+				return err
 			}
 			if err := failOn.check(); err != nil {
 				return err
@@ -56,29 +41,17 @@ days, and a relative --since counts back from the last day of the evidence.`,
 			if err != nil {
 				return err
 			}
-			if err := a.deliver(plan, job.estate, dir, format); err != nil {
+			if err := a.deliver(plan, job.estate, &out); err != nil {
 				return err
 			}
-			return failOn.result(planCounts(plan))
+			return failOn.result(planFigures(plan))
 		},
 	}
 	fs := cmd.Flags()
 	in.register(fs)
 	in.registerWindow(fs)
-	fs.StringVarP(&dir, "output", "o", "", "`folder` for the files (default: only the summary is printed)")
-	fs.StringVar(&format, "format", "", "print `"+strings.Join(formats, "|")+"` to standard output")
+	out.register(fs)
 	policy.register(fs)
-	failOn.register(fs, "proposed", "review", "held")
+	failOn.register(fs, planCounts, planMeasures...)
 	return cmd
-}
-
-// print writes one format to stdout.
-func (a *app) print(plan *recommend.Plan, e *estate.Estate, format string) error {
-	switch format {
-	case "json":
-		return output.JSON(a.out, plan)
-	case "proposed":
-		return output.ProposedJSON(a.out, plan, e, selected)
-	}
-	return output.Summary(a.out, plan, a.summaryOptions())
 }

@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 	"github.com/sgtrim/sgtrim/recommend"
-	"github.com/sgtrim/sgtrim/recommend/output"
 )
 
 // reviewJob is the main job with everything it needs.
@@ -24,7 +21,7 @@ type reviewJob struct {
 	estatePath string // "" asks the live EC2 API
 	ledgerDir  string // "" is a temporary one
 	policy     *policyFile
-	output     string // "" writes no files
+	output     outputFlags
 	failOn     failFlags
 }
 
@@ -41,6 +38,7 @@ scripts that apply it and take it back (apply.sh, rollback.sh: dry runs unless g
 (proposed.json), and the summary (summary.md). It changes nothing itself.`,
 		Example: `  sgtrim review s3://my-flow-logs/prefix --since 90d -o review
   sgtrim review ./logs --estate ./describe-outputs -o review
+  sgtrim review ./logs --estate estate.json --format markdown --fail-on proposed,'exposure>100'
   zcat *.log.gz | sgtrim review - --estate estate.json`,
 		Args: sources,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -49,6 +47,9 @@ scripts that apply it and take it back (apply.sh, rollback.sh: dry runs unless g
 				return err
 			}
 			if job.policy, err = policy.policy(); err != nil {
+				return err
+			}
+			if err := job.output.check(); err != nil {
 				return err
 			}
 			if err := job.failOn.check(); err != nil {
@@ -60,11 +61,11 @@ scripts that apply it and take it back (apply.sh, rollback.sh: dry runs unless g
 	fs := cmd.Flags()
 	estateFlag(fs, &job.estatePath)
 	fs.StringVar(&job.ledgerDir, "ledger", "", "`folder` that keeps the evidence for the next review (default: none is kept)")
-	fs.StringVarP(&job.output, "output", "o", "", "`folder` for the files (default: only the summary is printed)")
+	job.output.register(fs)
 	logs.register(fs)
 	policy.register(fs)
 	job.aws.register(fs)
-	job.failOn.register(fs, "proposed", "review", "held")
+	job.failOn.register(fs, planCounts, planMeasures...)
 	return cmd
 }
 
@@ -77,10 +78,10 @@ func (a *app) review(ctx context.Context, job *reviewJob) error {
 	if err != nil {
 		return err
 	}
-	if err := a.deliver(plan, e, job.output, ""); err != nil {
+	if err := a.deliver(plan, e, &job.output); err != nil {
 		return err
 	}
-	return errors.Join(job.failOn.result(planCounts(plan)), skipped(read))
+	return errors.Join(job.failOn.result(planFigures(plan)), skipped(read))
 }
 
 // readAndPlan reads the logs into a ledger and makes the plan. A temporary ledger is gone when it returns, so that nothing is
@@ -154,59 +155,4 @@ func (a *app) plan(ev *evidence, e *estate.Estate, p *policyFile, in recommend.I
 	return recommend.Make(recommend.Evidence{
 		Estate: e, Conversations: ev.conversations, Coverage: coverage, Attributes: attributes, Input: in,
 	}, p.options(e))
-}
-
-// deliver writes the files, if a folder is asked for, and prints the summary, or the format asked for instead.
-func (a *app) deliver(plan *recommend.Plan, e *estate.Estate, dir, format string) error {
-	if dir == "" {
-		return a.print(plan, e, format)
-	}
-	files := planFiles(plan, e)
-	if err := writeFiles(dir, files); err != nil {
-		return err
-	}
-	a.oldScripts(dir, files)
-	if err := a.print(plan, e, format); err != nil {
-		return err
-	}
-	a.say.note("the plan and its scripts are in %s", dir)
-	return nil
-}
-
-// summaryOptions suit the summary to where it goes: a terminal has a width and shows colour, unless NO_COLOR is set.
-func (a *app) summaryOptions() output.SummaryOptions {
-	width := terminalWidth(a.out.w)
-	return output.SummaryOptions{Width: width, Color: width > 0 && os.Getenv("NO_COLOR") == ""}
-}
-
-func planFiles(plan *recommend.Plan, e *estate.Estate) []outputFile {
-	files := []outputFile{
-		{"recommendations.json", 0o666, func(w io.Writer) error { return output.JSON(w, plan) }},
-		{"proposed.json", 0o666, func(w io.Writer) error { return output.ProposedJSON(w, plan, e, selected) }},
-		{"summary.md", 0o666, func(w io.Writer) error { return output.Summary(w, plan, output.SummaryOptions{Markdown: true}) }},
-	}
-	for _, s := range output.Scripts(plan, e, selected) {
-		files = append(files, outputFile{s.Name, 0o777, func(w io.Writer) error { _, err := w.Write(s.Body); return err }})
-	}
-	return files
-}
-
-// selected are the changes that the policy puts into the scripts.
-func selected(c *recommend.Change) bool { return c.Selected }
-
-// oldScripts warns of scripts of a former review, for accounts or regions that this one did not see: they are not removed,
-// because they may be someone's, and not to be run, because their plan is not this one.
-func (a *app) oldScripts(dir string, written []outputFile) {
-	now := map[string]bool{}
-	for _, f := range written {
-		now[f.name] = true
-	}
-	for _, pattern := range []string{"apply*.sh", "rollback*.sh"} {
-		found, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is right, and dir has just been written to
-		for _, path := range found {
-			if !now[filepath.Base(path)] {
-				a.say.note("%s is not of this review", path)
-			}
-		}
-	}
 }

@@ -20,10 +20,11 @@ var schemas = map[string]func(io.Writer) error{
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:       "schema {policy}",
-		Short:     "Print the JSON Schema of a file format",
-		Long:      "Prints the JSON Schema (draft 2020-12) of the policy file sgtrim.yaml.",
-		Example:   `  sgtrim schema policy > sgtrim.schema.json`,
+		Use:   "schema {recommendations|policy}",
+		Short: "Print the JSON Schema of a file format",
+		Long:  "Prints the JSON Schema (draft 2020-12) of recommendations.json or of the policy file sgtrim.yaml.",
+		Example: `  sgtrim schema recommendations > recommendations.schema.json
+  sgtrim schema policy > sgtrim.schema.json`,
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{"recommendations", "policy"},
 		RunE: func(_ *cobra.Command, args []string) error {

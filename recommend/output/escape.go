@@ -3,6 +3,7 @@ package output
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -39,20 +40,31 @@ func invalidAt(s string, i int) bool {
 }
 
 // markdown makes hostile text safe in running Markdown: it reads as plain words, whatever it contains. It links nothing and
-// calls nobody: a zero-width space follows @, and parts what would be an address of a page.
+// calls nobody.
 func markdown(s string) string {
-	s = plain(s)
+	s = unlinked(plain(s))
 	var b strings.Builder
 	for i, r := range s {
-		switch {
-		case strings.ContainsRune("\\`*_[]<>&~|#$", r), strings.ContainsRune("-+=.)", r) && strings.Trim(s[:i], "0123456789") == "":
+		if strings.ContainsRune("\\`*_[]<>&~|#$", r) || strings.ContainsRune("-+=.)", r) && strings.Trim(s[:i], "0123456789") == "" {
 			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '@', r == ':' && strings.HasPrefix(s[i:], "://"), r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www"):
-			b.WriteRune(r)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// markdownHTML makes hostile text safe inside an HTML element of Markdown, whether or not Markdown is read there.
+func markdownHTML(s string) string { return entities.Replace(html.EscapeString(unlinked(plain(s)))) }
+
+var entities = strings.NewReplacer("`", "&#96;", "*", "&#42;", "_", "&#95;", "[", "&#91;", "]", "&#93;")
+
+// unlinked parts with a zero-width space what a page would make a link or a mention of: @ from what follows, and addresses.
+func unlinked(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		b.WriteRune(r)
+		if r == '@' || r == ':' && strings.HasPrefix(s[i:], "://") || r == '.' && strings.HasSuffix(strings.ToLower(s[:i]), "www") {
 			b.WriteRune('\u200b')
-		default:
-			b.WriteRune(r)
 		}
 	}
 	return b.String()

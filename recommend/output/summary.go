@@ -179,7 +179,11 @@ func (s *summary) change(c *recommend.Change) {
 	s.diff(diffRows(c))
 	s.detail("seen: " + s.seen(c.Evidence))
 	if c.Release != "" {
-		s.detail("to decide: " + s.text(c.Release))
+		label := "to decide: "
+		if c.Status == recommend.Held {
+			label = "released by: "
+		}
+		s.detail(label + s.text(c.Release))
 	}
 	for _, r := range c.Remarks {
 		s.detail(s.text(r))

@@ -3,8 +3,13 @@ package output
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -31,27 +36,39 @@ func goldenWorld(t testing.TB) *world {
 	return w
 }
 
-func TestSummaryGolden(t *testing.T) {
+func TestGolden(t *testing.T) {
 	w := goldenWorld(t)
-	for name, o := range map[string]SummaryOptions{
-		"summary.md": {Markdown: true}, "summary.txt": {Width: 80}, "summary.ansi": {Width: 120, Color: true, Groups: 1},
+	summary := func(o SummaryOptions) func(io.Writer, *recommend.Plan) error {
+		return func(b io.Writer, p *recommend.Plan) error { return Summary(b, p, o) }
+	}
+	for name, write := range map[string]func(io.Writer, *recommend.Plan) error{
+		"summary.md": summary(SummaryOptions{Markdown: true}), "summary.txt": summary(SummaryOptions{Width: 80}),
+		"summary.ansi": summary(SummaryOptions{Width: 120, Color: true, Groups: 1}),
+		"comment.md":   Markdown, "table.txt": Table, "changes.csv": CSV,
 	} {
-		path, got := filepath.Join("testdata", name), summaryOf(t, w.p, o)
-		if *update {
-			if err := os.MkdirAll("testdata", 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
+		var b strings.Builder
+		if err := write(&b, w.p); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
+		golden(t, name, b.String())
+	}
+}
+
+// golden holds text against a file of testdata, or with -update writes it there.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
 		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
 	}
 }
 
@@ -78,39 +95,67 @@ func TestSummarySaysWhatDoesNotAddUp(t *testing.T) {
 	}
 }
 
-// Every change of a plan is in every form of it.
+// Every change of a plan is in every form of it: one struct feeds them all.
 func TestEveryChangeInEveryForm(t *testing.T) {
 	w := goldenWorld(t)
-	var j, c bytes.Buffer
-	if err := JSON(&j, w.p); err != nil {
-		t.Fatal(err)
+	forms := map[string]func(io.Writer) error{
+		"JSON":     func(b io.Writer) error { return JSON(b, w.p) },
+		"CSV":      func(b io.Writer) error { return CSV(b, w.p) },
+		"table":    func(b io.Writer) error { return Table(b, w.p) },
+		"Markdown": func(b io.Writer) error { return Markdown(b, w.p) },
+		"summary":  func(b io.Writer) error { return Summary(b, w.p, SummaryOptions{}) },
 	}
-	if err := CSV(&c, w.p); err != nil {
-		t.Fatal(err)
+	for name, write := range forms {
+		var b strings.Builder
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range w.p.Changes {
+			if n := len(regexp.MustCompile(`\b`+c.ID+`\b`).FindAllString(b.String(), -1)); n == 0 && !(name == "summary" && c.Status == recommend.Held) {
+				t.Errorf("%s: %s is missing", name, c.ID)
+			}
+			if c.Status == recommend.Held && strings.Count(b.String(), c.Release) == 0 && name != "table" {
+				t.Errorf("%s: %s does not say what would release it", name, c.ID)
+			}
+			for _, r := range slices.Concat(c.Old, c.New) {
+				if !strings.Contains(b.String(), r.Service) || !strings.Contains(b.String(), r.Peer) {
+					t.Errorf("%s: %s lacks the rule %s %s", name, c.ID, r.Service, r.Peer)
+				}
+			}
+		}
 	}
 	scripts := ""
 	for _, f := range Scripts(w.p, w.e, WithReview) {
 		scripts += string(f.Body)
 	}
-	summary := summaryOf(t, w.p, SummaryOptions{})
-	for _, x := range w.p.Changes {
-		id := x.ID + ")"
-		if x.Status == recommend.Held {
-			id = sentence(x.Release)
-		} else if strings.Count(scripts, "\n  change "+x.ID+" ") != 2 {
-			t.Errorf("%s is not once in each script", x.ID)
-		}
-		if !strings.Contains(summary, id) {
-			t.Errorf("%s is not in the summary", x.ID)
-		}
-		if !strings.Contains(j.String(), `"change_id": "`+x.ID+`"`) || !strings.Contains(c.String(), "\n"+x.ID+",") {
-			t.Errorf("%s is not in JSON and CSV", x.ID)
+	for _, c := range w.p.Changes {
+		if n := strings.Count(scripts, "\n  change "+c.ID+" "); c.Status != recommend.Held && n != 2 || c.Status == recommend.Held && n != 0 {
+			t.Errorf("%s (%s) is %d times in the two scripts", c.ID, c.Status, n)
 		}
 	}
 }
 
+// What one comment has no room for is counted, and the rest of the plan is still there.
+func TestMarkdownFitsAComment(t *testing.T) {
+	w := newWorld(t)
+	const groups = 400
+	for i := range groups {
+		id := fmt.Sprintf("sg-%d", i)
+		w.group(id, "group", "ingress tcp 22 10.0.0.0/8")
+		w.change(id, recommend.Unused, "ingress tcp 22 10.0.0.0/8 =>")
+	}
+	var b strings.Builder
+	if err := Markdown(&b, w.p); err != nil {
+		t.Fatal(err)
+	}
+	shown := strings.Count(b.String(), "<details>")
+	if shown == 0 || shown == groups || b.Len() > 65536 || !strings.Contains(b.String(), fmt.Sprintf("… and %d changes more", groups-shown)) {
+		t.Errorf("%d of %d groups in %d bytes:\n%s", shown, groups, b.Len(), b.String()[max(0, b.Len()-200):])
+	}
+}
+
 func TestHostileText(t *testing.T) {
-	attacks := []string{"\x1b]0;owned\x07", "a\r\nb", "\u202eevil", "<script>alert(1)</script>", "[x](javascript:alert(1))", "```\n# owned\n```", "| a | b |",
+	attacks := []string{"\x1b]0;owned\x07", "a\r\nb", "\u202eevil", "<script>alert(1)</script>", "</summary><img src=x>", "[x](javascript:alert(1))", "```\n# owned\n```", "| a | b |",
 		"@everyone", "https://evil.example", "www.evil.example", "# owned", "1. owned", "- owned", "=1+cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "\t=1", "\xff", "`x`", "``"}
 	for _, a := range attacks {
 		w := goldenWorld(t)
@@ -129,12 +174,17 @@ func TestHostileText(t *testing.T) {
 		}
 		w.p.Notes, w.p.Input.BadRecords, w.p.Input.NotFlowLogs = []string{a}, []string{a}, []string{a}
 		w.p.Rejected[0].PeerName, w.p.Rejected[0].Cause = a, a
-		for _, o := range []SummaryOptions{{}, {Markdown: true}} {
-			text := summaryOf(t, w.p, o)
+		var table, comment strings.Builder
+		if err := errors.Join(Table(&table, w.p), Markdown(&comment, w.p)); err != nil {
+			t.Fatal(err)
+		}
+		texts := map[string]string{"table": table.String(), "comment": comment.String(), "summary": summaryOf(t, w.p, SummaryOptions{}),
+			"summary.md": summaryOf(t, w.p, SummaryOptions{Markdown: true})}
+		for name, text := range texts {
 			if i := strings.IndexFunc(strings.ReplaceAll(text, "\u200b", ""), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
-				t.Errorf("%q: unprintable text in %+v: %q", a, o, text[max(0, i-20):i+20])
+				t.Errorf("%q: unprintable text in %s: %q", a, name, text[max(0, i-20):i+20])
 			}
-			if o.Markdown {
+			if name == "comment" || name == "summary.md" {
 				checkMarkdown(t, a, text)
 			}
 		}
@@ -171,8 +221,8 @@ func checkMarkdown(t *testing.T, attack, text string) {
 		case line == "```diff":
 			inDiff = true
 		default:
-			bare := withoutCode(line)
-			for _, bad := range []string{"<script", "](", "```", "@everyone", "https://", "www.evil", "@SUM"} {
+			bare := withoutCode(strings.NewReplacer("<details><summary>", "", "</summary>", "", "</details>", "").Replace(line))
+			for _, bad := range []string{"<script", "](", "```", "@everyone", "https://", "www.evil", "@SUM", "<img", "</summary"} {
 				if strings.Contains(strings.ReplaceAll(bare, `\`+bad[:1], ""), bad) {
 					t.Errorf("%q: %q in %q", attack, bad, line)
 				}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sgtrim/sgtrim/analyze/estate"
+	"github.com/sgtrim/sgtrim/recommend"
+	"github.com/sgtrim/sgtrim/recommend/output"
+)
+
+// formats are what --format takes.
+var formats = []string{"summary", "table", "markdown", "csv", "json", "proposed"}
+
+// outputFlags say where a plan goes: into the files of a folder, or in one format to stdout.
+type outputFlags struct{ dir, format string }
+
+func (f *outputFlags) register(fs *pflag.FlagSet) {
+	fs.StringVarP(&f.dir, "output", "o", "", "`folder` for the files (default: only the summary is printed)")
+	fs.StringVar(&f.format, "format", "", "print `"+strings.Join(formats, "|")+"` to standard output")
+}
+
+func (f *outputFlags) check() error {
+	if f.format != "" && f.dir != "" {
+		return usagef("--format prints one format, -o writes all: give one of the two")
+	}
+	if f.format != "" && !slices.Contains(formats, f.format) {
+		return usagef("--format %q: want %s", f.format, strings.Join(formats, ", "))
+	}
+	return nil
+}
+
+// deliver writes the files, if a folder is asked for, and prints the summary, or the format asked for instead.
+func (a *app) deliver(plan *recommend.Plan, e *estate.Estate, to *outputFlags) error {
+	if to.dir == "" {
+		return a.print(plan, e, to.format)
+	}
+	files := planFiles(plan, e)
+	if err := writeFiles(to.dir, files); err != nil {
+		return err
+	}
+	a.oldScripts(to.dir, files)
+	if err := a.print(plan, e, to.format); err != nil {
+		return err
+	}
+	a.say.note("the plan and its scripts are in %s", to.dir)
+	return nil
+}
+
+// print writes one format to stdout, the summary where none is asked for.
+func (a *app) print(plan *recommend.Plan, e *estate.Estate, format string) error {
+	switch format {
+	case "json":
+		return output.JSON(a.out, plan)
+	case "proposed":
+		return output.ProposedJSON(a.out, plan, e, selected)
+	case "csv":
+		return output.CSV(a.out, plan)
+	case "markdown":
+		return output.Markdown(a.out, plan)
+	case "table":
+		return output.Table(a.out, plan)
+	}
+	return output.Summary(a.out, plan, a.summaryOptions())
+}
+
+// summaryOptions suit the summary to where it goes: a terminal has a width and shows colour, unless NO_COLOR is set.
+func (a *app) summaryOptions() output.SummaryOptions {
+	width := terminalWidth(a.out.w)
+	return output.SummaryOptions{Width: width, Color: width > 0 && os.Getenv("NO_COLOR") == ""}
+}
+
+func planFiles(plan *recommend.Plan, e *estate.Estate) []outputFile {
+	files := []outputFile{
+		{"recommendations.json", 0o666, func(w io.Writer) error { return output.JSON(w, plan) }},
+		{"proposed.json", 0o666, func(w io.Writer) error { return output.ProposedJSON(w, plan, e, selected) }},
+		{"summary.md", 0o666, func(w io.Writer) error { return output.Summary(w, plan, output.SummaryOptions{Markdown: true}) }},
+	}
+	for _, s := range output.Scripts(plan, e, selected) {
+		files = append(files, outputFile{s.Name, 0o777, func(w io.Writer) error { _, err := w.Write(s.Body); return err }})
+	}
+	return files
+}
+
+// selected are the changes that the policy puts into the scripts.
+func selected(c *recommend.Change) bool { return c.Selected }
+
+// oldScripts warns of scripts of a former review, for accounts or regions that this one did not see: they are not removed,
+// because they may be someone's, and not to be run, because their plan is not this one.
+func (a *app) oldScripts(dir string, written []outputFile) {
+	now := map[string]bool{}
+	for _, f := range written {
+		now[f.name] = true
+	}
+	for _, pattern := range []string{"apply*.sh", "rollback*.sh"} {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is right, and dir has just been written to
+		for _, path := range found {
+			if !now[filepath.Base(path)] {
+				a.say.note("%s is not of this review", path)
+			}
+		}
+	}
+}
