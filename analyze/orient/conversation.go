@@ -55,3 +55,15 @@ func (c *Conversation) Total() Counter {
 	}
 	return t
 }
+
+// Merge adds o, another view of the same parties and service, to c.
+func (c *Conversation) Merge(o *Conversation) {
+	for s := range c.Counters {
+		c.Counters[s].add(o.Counters[s])
+	}
+	c.Hours |= o.Hours
+	c.First, c.Last = min(c.First, o.First), max(c.Last, o.Last)
+	if o.Orientation.Better(c.Orientation) {
+		c.Orientation = o.Orientation
+	}
+}

@@ -4,6 +4,7 @@ package usage
 
 import (
 	"cmp"
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -85,8 +86,7 @@ func newSummer(x *estate.Index) *summer {
 	return &summer{index: x, ids: map[string]int32{}, byKey: map[flowKey]int32{}}
 }
 
-// add sums one conversation. Where the local side is open the estate decides; where it cannot, both readings are kept as
-// ambiguous ones: doubt can only keep a permission.
+// add sums one conversation, in each of its readings: doubt can only keep a permission.
 func (s *summer) add(c *orient.Conversation) {
 	s.counts.Conversations++
 	if c.Link != 0 {
@@ -98,33 +98,50 @@ func (s *summer) add(c *orient.Conversation) {
 	}
 	if c.Direction != analyze.DirectionUnknown {
 		s.locals[s.id(c.Interface)] = c.Local
-		s.addReading(c, c.Direction, c.Peer, c.Orientation)
-		return
 	}
-	service, client := s.index.IsLocal(c.Interface, c.Local), s.index.IsLocal(c.Interface, c.Peer)
-	switch {
-	case service && !client:
-		s.addReading(c, analyze.Ingress, c.Peer, c.Orientation)
-	case client && !service:
-		s.addReading(c, analyze.Egress, c.Local, c.Orientation)
-	default:
-		s.counts.OpenSides++
-		s.addReading(c, analyze.Ingress, c.Peer, analyze.Ambiguous)
-		s.addReading(c, analyze.Egress, c.Local, analyze.Ambiguous)
+	for n, reading := range Readings(s.index, c) {
+		if n == 1 {
+			s.counts.OpenSides++
+		}
+		s.addReading(&reading)
 	}
 }
 
-func (s *summer) addReading(c *orient.Conversation, dir analyze.Direction, peer netip.Addr, why analyze.Reason) {
-	peer = peer.Unmap()
+// Readings yields the conversation with its local side, as the estate tells it where the evidence left it open; where not
+// even the estate can, both readings, as ambiguous ones.
+func Readings(x *estate.Index, c *orient.Conversation) iter.Seq2[int, orient.Conversation] {
+	return func(yield func(int, orient.Conversation) bool) {
+		if c.Direction != analyze.DirectionUnknown {
+			yield(0, *c)
+			return
+		}
+		ingress, egress := *c, *c
+		ingress.Direction = analyze.Ingress
+		egress.Direction, egress.Local, egress.Peer = analyze.Egress, c.Peer, c.Local
+		service, client := x.IsLocal(c.Interface, c.Local), x.IsLocal(c.Interface, c.Peer)
+		switch {
+		case service && !client:
+			yield(0, ingress)
+		case client && !service:
+			yield(0, egress)
+		default:
+			ingress.Orientation, egress.Orientation = analyze.Ambiguous, analyze.Ambiguous
+			_ = yield(0, ingress) && yield(1, egress)
+		}
+	}
+}
+
+func (s *summer) addReading(c *orient.Conversation) {
+	peer := c.Peer.Unmap()
 	k := flowKey{
-		peer: peer.As16(), iface: s.id(c.Interface), port: c.Port, proto: c.Proto, direction: dir, action: c.Action, v4: peer.Is4(),
+		peer: peer.As16(), iface: s.id(c.Interface), port: c.Port, proto: c.Proto, direction: c.Direction, action: c.Action, v4: peer.Is4(),
 	}
 	i, ok := s.byKey[k]
 	if !ok {
 		i = int32(len(s.flows))
 		s.byKey[k] = i
 		s.flows = append(s.flows, Flow{
-			Interface: s.names[k.iface], Direction: dir, Peer: peer, Proto: c.Proto, Port: c.Port, Action: c.Action,
+			Interface: s.names[k.iface], Direction: c.Direction, Peer: peer, Proto: c.Proto, Port: c.Port, Action: c.Action,
 			First: c.First, Last: c.Last,
 		})
 	}
@@ -134,8 +151,8 @@ func (s *summer) addReading(c *orient.Conversation, dir analyze.Direction, peer 
 	f.Bytes += t.Bytes
 	f.First, f.Last = min(f.First, c.First), max(f.Last, c.Last)
 	f.Strength = max(f.Strength, c.Strength())
-	if why.Better(f.Orientation) {
-		f.Orientation = why
+	if c.Orientation.Better(f.Orientation) {
+		f.Orientation = c.Orientation
 	}
 	if n := len(f.Days); n == 0 || f.Days[n-1] != c.Day {
 		f.Days = append(f.Days, c.Day)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -137,6 +138,21 @@ func (e *evidence) conversations() iter.Seq2[orient.Conversation, error] {
 				}
 			}
 			fitHeap()
+		}
+	}
+}
+
+// until ends a sequence with the context's error once the context is done.
+func until[V any](ctx context.Context, seq iter.Seq2[V, error]) iter.Seq2[V, error] {
+	return func(yield func(V, error) bool) {
+		for v, err := range seq {
+			if ended := ctx.Err(); ended != nil {
+				yield(v, ended)
+				return
+			}
+			if !yield(v, err) {
+				return
+			}
 		}
 	}
 }

@@ -8,23 +8,39 @@ import (
 	"github.com/sgtrim/sgtrim/analyze/estate"
 )
 
+// evidenceFlags are of every command that reads the evidence of ledgers.
+type evidenceFlags struct {
+	ledgers      []string
+	since, until string
+}
+
+func (f *evidenceFlags) register(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&f.ledgers, "ledger", nil, "`folder` of evidence; may be given several times")
+}
+
+func (f *evidenceFlags) registerWindow(fs *pflag.FlagSet) {
+	fs.StringVar(&f.since, "since", "", "first `day`: 2026-10-01, or 30d before the end")
+	fs.StringVar(&f.until, "until", "", "last `day`: 2026-10-31")
+}
+
+func (f *evidenceFlags) check() error {
+	if len(f.ledgers) == 0 {
+		return withHint(usagef("--ledger is missing"), "sgtrim ingest SOURCE --ledger DIR makes one")
+	}
+	return nil
+}
+
 // ledgerFlags are of every command that judges the evidence of ledgers.
 type ledgerFlags struct {
-	ledgers      []string
-	estatePath   string
-	since, until string
-	aws          awsFlags
+	evidenceFlags
+	estatePath string
+	aws        awsFlags
 }
 
 func (f *ledgerFlags) register(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&f.ledgers, "ledger", nil, "`folder` of evidence; may be given several times")
+	f.evidenceFlags.register(fs)
 	estateFlag(fs, &f.estatePath)
 	f.aws.register(fs)
-}
-
-func (f *ledgerFlags) registerWindow(fs *pflag.FlagSet) {
-	fs.StringVar(&f.since, "since", "", "first `day`: 2026-10-01, or 30d before the end")
-	fs.StringVar(&f.until, "until", "", "last `day`: 2026-10-31")
 }
 
 // ledgerJob is what ledgerFlags name, opened, under a policy.
@@ -36,8 +52,8 @@ type ledgerJob struct {
 }
 
 func (a *app) open(ctx context.Context, f *ledgerFlags, p *policyFile) (*ledgerJob, error) {
-	if len(f.ledgers) == 0 {
-		return nil, withHint(usagef("--ledger is missing"), "sgtrim ingest SOURCE --ledger DIR makes one")
+	if err := f.check(); err != nil {
+		return nil, err
 	}
 	e, err := a.estate(ctx, f.estatePath, f.aws)
 	if err != nil {
