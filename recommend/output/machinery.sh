@@ -7,7 +7,8 @@
 #      the group is skipped, and said.
 #   2. check who carries the group and whom its new rules refer to.
 #   3. remove rules that nothing replaces; add the new rules; wait until EC2 shows them; change in place what can be;
-#      only then remove the old rules that they replace; and look again.
+#      only then remove the old rules that they replace; and look again. With --stage narrow nothing is removed; with
+#      --stage revoke nothing but that is done, and only where all the new rules are there.
 # A rule is written "DIRECTION PROTOCOL FROM TO SOURCE", as describe-security-group-rules has it. A set is such lines, each
 # between line breaks.
 
@@ -174,7 +175,8 @@ pretty() { # a rule for people
   case $d in ingress) printf '%s' "ingress $what from $source" ;; *) printf '%s' "$d $what to $source" ;; esac
 }
 
-# judge compares CURRENT with the loaded group. It sets STATE to done or todo; or says in DRIFT what is in the way.
+# judge compares CURRENT with the loaded group. It sets STATE to done or todo, of what the stage does; or says in DRIFT what
+# is in the way.
 judge() {
   local i c line known=$KEEP$EITHER gone=() missing=()
   DRIFT='' STATE='done'
@@ -187,7 +189,7 @@ judge() {
     known+=${R_LINE[i]}$NL
     c=${R_CHANGE[i]}
     if has "$CURRENT" "${R_LINE[i]}"; then
-      [ "${R_SIDE[i]}" = old ] && STATE=todo
+      [ "${R_SIDE[i]}" = old ] && [ "$STAGE" != narrow ] && STATE=todo
     elif [ "${R_SIDE[i]}" = old ]; then
       gone[c]=1
     else
@@ -203,6 +205,8 @@ judge() {
   for ((c = 0; c < changes; c++)); do
     if [ "${gone[c]}${missing[c]}" = 11 ]; then
       DRIFT+="change ${C_ID[c]}: its old rules are not all there any more, nor are its new ones$NL"
+    elif [ "$STAGE" = revoke ] && [ "${missing[c]}" = 1 ]; then
+      DRIFT+="change ${C_ID[c]}: its new rules are not all there yet: --stage narrow comes first$NL"
     fi
   done
   [ -z "$DRIFT" ]
@@ -452,7 +456,7 @@ work() {
       replaced+=("$c")
     fi
   done
-  revoke ${dropped[@]+"${dropped[@]}"}
+  [ "$STAGE" = narrow ] || revoke ${dropped[@]+"${dropped[@]}"}
   if authorise ${added[@]+"${added[@]}"}; then
     for i in ${added[@]+"${added[@]}"}; do present+=${R_LINE[i]}$NL; done
     [ ${#added[@]} -eq 0 ] || settle "$present" "$NL" || warn "$id: EC2 does not show every added rule yet"
@@ -462,7 +466,11 @@ work() {
       ! complete "$c" || going+=" ${FOUND[*]-}"
     done
     # shellcheck disable=SC2086 # a list of numbers
-    revoke $going
+    [ "$STAGE" = narrow ] || revoke $going
+  elif [ "$STAGE" = narrow ]; then
+    fail "$id: the quota of rules has no room for the new rules beside the old ones, and this stage removes none: run without --stage"
+    FAILED=yes
+    return
   else
     warn "$id: no room for old and new rules side by side: one change after the other"
     [ ${#placed[@]} -eq 0 ] || modify "${placed[@]}"
@@ -503,7 +511,7 @@ one_by_one() { # CHANGE…
 check_result() {
   local i present=$KEEP absent=$NL
   for ((i = 0; i < rules; i++)); do
-    if [ "${R_SIDE[i]}" = new ]; then present+=${R_LINE[i]}$NL; else absent+=${R_LINE[i]}$NL; fi
+    if [ "${R_SIDE[i]}" = new ]; then present+=${R_LINE[i]}$NL; elif [ "$STAGE" != narrow ]; then absent+=${R_LINE[i]}$NL; fi
   done
   if settle "$present" "$absent"; then
     printf '  done\n'
@@ -566,12 +574,20 @@ same_place() { # is this the account and the region that the plan is for?
 
 main() {
   local n
-  APPLY=no ONLY=$NL IGNORE_EXPIRY=no ALLOW_NEW=no ASKED_REGION='' ASKED_ACCOUNT='' SKIPPED=0 DONE=0 FAILED=no
+  APPLY=no STAGE='' ONLY=$NL IGNORE_EXPIRY=no ALLOW_NEW=no ASKED_REGION='' ASKED_ACCOUNT='' SKIPPED=0 DONE=0 FAILED=no
   while [ $# -gt 0 ]; do
     case $1 in
       --apply) APPLY=yes ;;
       --ignore-expiry) IGNORE_EXPIRY=yes ;;
       --allow-new-interfaces) ALLOW_NEW=yes ;;
+      --stage)
+        case $MODE:${2-} in
+          apply:narrow | apply:revoke) STAGE=$2 ;;
+          apply:*) die '--stage wants narrow or revoke' 2 ;;
+          *) die 'a rollback has no stages' 2 ;;
+        esac
+        shift
+        ;;
       --only | --account | --region)
         [ $# -gt 1 ] || die "$1 wants a value" 2
         case $1 in --only) ONLY+=$2$NL ;; --account) ASKED_ACCOUNT=$2 ;; *) ASKED_REGION=$2 ;; esac
@@ -601,6 +617,10 @@ main() {
   same_place
   printf '%s, plan %s, account %s, region %s: %s\n' "$MODE" "$PLAN" "$ACCOUNT" "$REGION" \
     "$([ "$APPLY" = yes ] && printf 'making the changes' || printf 'a dry run; nothing is changed without --apply')"
+  case $STAGE in
+    narrow) printf 'stage narrow: new rules come and rules are narrowed in place; none is removed\n' ;;
+    revoke) printf 'stage revoke: old rules go whose new ones are there, and rules that nothing replaces\n' ;;
+  esac
   for ((n = 1; n <= GROUP_COUNT; n++)); do one_group "$n"; done
   left_out
   printf '\n%s groups %s, %s skipped\n' "$DONE" "$([ "$APPLY" = yes ] && printf 'gone through' || printf 'ready')" "$SKIPPED"

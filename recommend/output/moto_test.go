@@ -30,8 +30,6 @@ import (
 
 const region = "eu-west-1"
 
-func none(*recommend.Change) bool { return false }
-
 // need finds a program, or skips the test with its name.
 func need(t *testing.T, program string) string {
 	t.Helper()

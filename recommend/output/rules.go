@@ -3,6 +3,7 @@ package output
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,8 +18,7 @@ const maxDescription = 255
 const planTag = "sgtrim:plan"
 
 // Filled is p with the rules of its changes completed, as every format shows them: a new rule belongs to the change's group
-// and has a description that EC2 takes: its own, else the one of the only old rule, else words that name the plan. p is not
-// changed. Filled(Filled(p)) is Filled(p).
+// and has a description that EC2 takes and that names the plan. p is not changed. Filled(Filled(p)) is Filled(p).
 func Filled(p *recommend.Plan) *recommend.Plan {
 	q := *p
 	q.Changes = slices.Clone(p.Changes)
@@ -56,18 +56,31 @@ func own(t *recommend.RuleText, c *recommend.Change) {
 	}
 }
 
+// describe gives a new rule its description: its own, else that of the only old rule, else what it stands for; and in it the
+// plan that made it, in the place of an older one.
 func describe(t *recommend.RuleText, c *recommend.Change, planID string) {
+	mark := ec2Description("sgtrim " + planID)
 	d := t.Rule.Description
 	if d == "" && len(c.Old) == 1 {
 		d = c.Old[0].Rule.Description
 	}
-	if d == "" {
-		d = strings.TrimSpace("sgtrim " + planID + ": " + t.Why)
-		d = strings.TrimSuffix(d, ":")
+	d = madeBy.ReplaceAllString(ec2Description(d), "")
+	d = strings.TrimSuffix(d, " ("+mark+")")
+	switch {
+	case d == mark || strings.HasPrefix(d, mark+": "): // filled already
+	case d != "":
+		mark = " (" + mark + ")"
+		d = strings.TrimRight(d[:min(len(d), maxDescription-len(mark))], " ") + mark
+	case t.Why != "":
+		d = ec2Description(mark + ": " + t.Why)
+	default:
+		d = mark
 	}
-	t.Description = ec2Description(d)
-	t.Rule.Description = t.Description
+	t.Description, t.Rule.Description = d, d
 }
+
+// madeBy is what an older plan wrote into the description of a rule.
+var madeBy = regexp.MustCompile(`^sgtrim plan-[0-9a-f]+(: .*)?$| \(sgtrim plan-[0-9a-f]+\)$`)
 
 // ec2Description keeps what EC2 takes in the description of every kind of rule, puts _ for the rest, and cuts at 255
 // characters [aws-facts 4.4].

@@ -151,6 +151,8 @@ Environment: SGTRIM_WAIT, seconds between two looks at EC2 (2); the AWS CLI's ow
 var usage = map[string]string{
 	"apply": `apply.sh: tightens security groups as planned; a dry run unless --apply is given
   --apply                make the changes
+  --stage narrow|revoke  one half only: narrow adds the new rules and narrows in place what can be; revoke then removes
+                         the old ones (default: both, in this order)
   --ignore-expiry        although the plan is older than 7 days
 ` + usageOptions,
 	"rollback": `rollback.sh: undoes apply.sh; a dry run unless --apply is given

@@ -105,6 +105,8 @@ func (b *bench) lines() map[string][]string {
 	return m
 }
 
+func none(*recommend.Change) bool { return false }
+
 // planned is the state after the included changes, as sets of rules.
 func planned(w *world, include Include) map[string][]string {
 	m := map[string][]string{}
@@ -252,7 +254,7 @@ func TestNewRulesNameThePlan(t *testing.T) {
 	}
 	b.fake.Rules["sg-1"] = slices.Delete(b.fake.Rules["sg-1"], i, i+1)
 	for _, r := range b.fake.Rules["sg-1"] {
-		if diff := cmp.Diff(map[string]string{"sgtrim:plan": "plan-1"}, r.Tags); diff != "" || r.Description != "db" {
+		if diff := cmp.Diff(map[string]string{"sgtrim:plan": "plan-1"}, r.Tags); diff != "" || r.Description != "db (sgtrim plan-1)" {
 			t.Errorf("%s: description %q, tags %s", r.Line, r.Description, diff)
 		}
 	}
@@ -548,6 +550,15 @@ func TestQuota(t *testing.T) {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
 	b = newBench(t, w)
+	b.fake.Quota = 6
+	if _, errs := b.want(1, "apply.sh", "--apply", "--stage", "narrow"); !strings.Contains(errs, "run without --stage") {
+		t.Errorf("stderr %s", errs)
+	}
+	b.want(0, "apply.sh", "--apply")
+	if diff := cmp.Diff(planned(w, Proposed), b.lines()); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+	b = newBench(t, w)
 	b.fake.Quota = 5
 	if _, errs := b.want(1, "apply.sh", "--apply"); !strings.Contains(errs, "change c-1 is not made: the quota") {
 		t.Errorf("stderr %s", errs)
@@ -678,4 +689,69 @@ func TestShellcheck(t *testing.T) {
 			t.Errorf("%s: %v\n%s", f.Name, err, out)
 		}
 	}
+}
+
+// The two stages: after narrow everything new is in force and nothing is gone, but what was changed in place; after revoke it
+// is as planned. Each may be repeated, killed anywhere, and rolled back from.
+func TestStages(t *testing.T) {
+	// lines of a state that the narrow stage leads to: all that was, but for what changes in place, and all that is new.
+	narrowed := func(w *world) map[string][]string {
+		m := planned(w, none)
+		for _, c := range Filled(w.p).Changes {
+			for _, r := range c.New {
+				if l := line(r.Rule.RuleKey); Proposed(&c) && !slices.Contains(m[c.GroupID], l) {
+					m[c.GroupID] = append(m[c.GroupID], l)
+				}
+			}
+			if Proposed(&c) && len(c.Old) == 1 && len(c.New) == 1 && sameKind(c.Old[0].Rule.Peer, c.New[0].Rule.Peer) {
+				m[c.GroupID] = slices.DeleteFunc(m[c.GroupID], func(l string) bool { return l == line(c.Old[0].Rule.RuleKey) })
+			}
+		}
+		for g := range m {
+			slices.Sort(m[g])
+		}
+		return m
+	}
+	for kill := range 6 {
+		t.Run(fmt.Sprint("killed at call ", kill), func(t *testing.T) {
+			t.Parallel()
+			w := cases[len(cases)-1].world(t)
+			b := newBench(t, w)
+			before := b.fake.Rules
+			if _, errs := b.want(3, "apply.sh", "--apply", "--stage", "revoke"); !strings.Contains(errs, "--stage narrow comes first") || len(writes(b.fake.Log)) > 0 {
+				t.Fatalf("revoke before narrow: %s", errs)
+			}
+			run := func(stage string, want map[string][]string) {
+				t.Helper()
+				if kill > 0 {
+					b.fake.KillAt = b.fake.Calls + kill
+					b.run("apply.sh", "--apply", "--stage", stage)
+					b.fake.KillAt = 0
+				}
+				b.want(0, "apply.sh", "--apply", "--stage", stage)
+				if diff := cmp.Diff(want, b.lines()); diff != "" {
+					t.Fatalf("after %s (-want +got):\n%s", stage, diff)
+				}
+				b.fake.Log = nil
+				if out, _ := b.want(0, "apply.sh", "--apply", "--stage", stage); len(writes(b.fake.Log)) > 0 || !strings.Contains(out, "it is so already") {
+					t.Fatalf("%s again: %v\n%s", stage, writes(b.fake.Log), out)
+				}
+			}
+			run("narrow", narrowed(w))
+			if kill%2 == 1 {
+				run("revoke", planned(w, Proposed))
+			}
+			b.want(0, "rollback.sh", "--apply")
+			sameMeaning(t, before, b.fake.Rules)
+			checkHistory(t, w, b.fake.History)
+		})
+	}
+}
+
+func TestStageUsage(t *testing.T) {
+	b := newBench(t, cases[0].world(t))
+	for _, args := range [][]string{{"--stage"}, {"--stage", "all"}} {
+		b.want(2, "apply.sh", args...)
+	}
+	b.want(2, "rollback.sh", "--stage", "narrow")
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,26 +98,36 @@ func TestFormsOfOneRule(t *testing.T) {
 	}
 }
 
+// New rules say which plan made them, whatever they said before, and never twice.
 func TestDescriptionsOfNewRules(t *testing.T) {
-	w := newWorld(t)
-	w.group("sg-1", "one", "ingress tcp 1 10.0.0.0/8 | R&D's \"net\" <ключ>", "ingress tcp 2 10.0.0.0/8", "ingress tcp 3 10.0.0.0/8 | a", "ingress tcp 4 10.0.0.0/8 | b")
-	w.change("sg-1", recommend.NarrowPeers, "ingress tcp 1 10.0.0.0/8 => ingress tcp 1 10.0.0.0/9")
-	w.change("sg-1", recommend.NarrowPeers, "ingress tcp 2 10.0.0.0/8 => ingress tcp 2 10.0.0.0/9").New[0].Why = "the office's subnet"
-	w.change("sg-1", recommend.NarrowPeers, "ingress tcp 3 10.0.0.0/8 + ingress tcp 4 10.0.0.0/8 => ingress tcp 3-4 10.0.0.0/8 | both")
-	w.change("sg-1", recommend.NarrowPeers, "ingress tcp 3 10.0.0.0/8 + ingress tcp 4 10.0.0.0/8 => ingress tcp 3-4 10.0.0.0/8")
-	f := Filled(w.p)
-	var got []string
-	for _, c := range f.Changes {
-		got = append(got, c.New[0].Description)
-	}
-	want := []string{"R_D_s _net_ ______", "sgtrim plan-1: the office_s subnet", "both", "sgtrim plan-1"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("descriptions (-want +got):\n%s", diff)
-	}
-	if w.p.Changes[0].New[0].Description != "" {
-		t.Error("the plan was changed")
-	}
-	if diff := cmp.Diff(f.Changes, Filled(f).Changes, cmp.Comparer(func(a, b analyze.Peer) bool { return a == b })); diff != "" {
-		t.Errorf("filled twice:\n%s", diff)
+	long := strings.Repeat("x", 255)
+	for _, tt := range []struct{ old, own, why, want string }{
+		{"R&D's \"net\" <ключ>", "", "", "R_D_s _net_ ______ (sgtrim plan-b2)"},
+		{"", "", "the office's subnet", "sgtrim plan-b2: the office_s subnet"},
+		{"", "", "", "sgtrim plan-b2"},
+		{"db", "both", "a subnet", "both (sgtrim plan-b2)"},
+		{"db (sgtrim plan-a1)", "", "a subnet", "db (sgtrim plan-b2)"},
+		{"db (sgtrim plan-b2)", "", "a subnet", "db (sgtrim plan-b2)"},
+		{"sgtrim plan-a1: VPC vpc-1", "", "a subnet", "sgtrim plan-b2: a subnet"},
+		{"sgtrim plan-a1", "", "", "sgtrim plan-b2"},
+		{"made by (sgtrim plan-a1) for us", "", "", "made by (sgtrim plan-a1) for us (sgtrim plan-b2)"},
+		{long, "", "", long[:255-len(" (sgtrim plan-b2)")] + " (sgtrim plan-b2)"},
+		{"", "", long, "sgtrim plan-b2: " + long[:255-len("sgtrim plan-b2: ")]},
+	} {
+		w := newWorld(t)
+		w.p.ID = "plan-b2"
+		w.group("sg-1", "one", "ingress tcp 1 10.0.0.0/8").Rules[0].Description = tt.old
+		fresh := &w.change("sg-1", recommend.NarrowPeers, "ingress tcp 1 10.0.0.0/8 => ingress tcp 1 10.0.0.0/9").New[0]
+		fresh.Rule.Description, fresh.Why = tt.own, tt.why
+		f := Filled(w.p)
+		if got := f.Changes[0].New[0]; got.Description != tt.want || got.Rule.Description != tt.want {
+			t.Errorf("%+v: got %q", tt, got.Description)
+		}
+		if fresh.Why != tt.why || w.p.Changes[0].Old[0].Description != tt.old {
+			t.Error("the plan was changed")
+		}
+		if diff := cmp.Diff(f.Changes, Filled(f).Changes, cmp.Comparer(func(a, b analyze.Peer) bool { return a == b })); diff != "" {
+			t.Errorf("filled twice:\n%s", diff)
+		}
 	}
 }
