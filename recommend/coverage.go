@@ -1,8 +1,10 @@
 package recommend
 
 import (
+	"maps"
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -146,3 +148,19 @@ func ceilHour(t time.Time) int64 { return (t.Unix() + 3599) / 3600 }
 
 // round4 rounds to 4 digits, so that no last bit of a computation can decide anything.
 func round4(x float64) float64 { return math.Round(x*1e4) / 1e4 }
+
+// dayRuns are the runs of consecutive days in a set of days since 1970: first and last day of each, counted from the
+// window's first day.
+func (c *coverer) dayRuns(days map[int32]bool) []int {
+	runs := []int{}
+	zero := int(c.window.from / 24)
+	for _, d := range slices.Sorted(maps.Keys(days)) {
+		at := int(d) - zero
+		if n := len(runs); n > 0 && runs[n-1] == at-1 {
+			runs[n-1] = at
+		} else {
+			runs = append(runs, at, at)
+		}
+	}
+	return runs
+}

@@ -274,7 +274,7 @@ func (r *reviewer) useOf(rule *usage.Rule) Use {
 		}
 		last = max(last, f.Last)
 	}
-	u.Peers, u.DaysSeen = len(peers), len(days)
+	u.Peers, u.DaysSeen, u.DayRuns = len(peers), len(days), r.cover.dayRuns(days)
 	if first > 0 {
 		u.FirstSeen, u.LastSeen = time.Unix(first, 0).UTC(), time.Unix(last, 0).UTC()
 	}

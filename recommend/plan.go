@@ -164,6 +164,7 @@ type Use struct {
 	Flows     int64     `json:"flows"`
 	Bytes     int64     `json:"bytes"`
 	DaysSeen  int       `json:"days_seen"`
+	DayRuns   []int     `json:"day_runs"` // first and last day of each run of days it was seen on, from 0, the window's first day
 	FirstSeen time.Time `json:"first_seen,omitzero"`
 	LastSeen  time.Time `json:"last_seen,omitzero"`
 }

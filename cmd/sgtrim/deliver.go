@@ -12,10 +12,11 @@ import (
 	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/recommend"
 	"github.com/sgtrim/sgtrim/recommend/output"
+	"github.com/sgtrim/sgtrim/recommend/output/report"
 )
 
 // formats are what --format takes.
-var formats = []string{"summary", "table", "markdown", "csv", "json", "proposed"}
+var formats = []string{"summary", "table", "markdown", "csv", "html", "json", "proposed"}
 
 // outputFlags say where a plan goes: into the files of a folder, or in one format to stdout.
 type outputFlags struct{ dir, format string }
@@ -61,6 +62,8 @@ func (a *app) print(plan *recommend.Plan, e *estate.Estate, format string) error
 		return output.ProposedJSON(a.out, plan, e, selected)
 	case "csv":
 		return output.CSV(a.out, plan)
+	case "html":
+		return report.Write(a.out, plan)
 	case "markdown":
 		return output.Markdown(a.out, plan)
 	case "table":
@@ -79,6 +82,7 @@ func planFiles(plan *recommend.Plan, e *estate.Estate) []outputFile {
 	files := []outputFile{
 		{"recommendations.json", 0o666, func(w io.Writer) error { return output.JSON(w, plan) }},
 		{"proposed.json", 0o666, func(w io.Writer) error { return output.ProposedJSON(w, plan, e, selected) }},
+		{"report.html", 0o666, func(w io.Writer) error { return report.Write(w, plan) }},
 		{"summary.md", 0o666, func(w io.Writer) error { return output.Summary(w, plan, output.SummaryOptions{Markdown: true}) }},
 	}
 	for _, s := range output.Scripts(plan, e, selected) {

@@ -61,6 +61,7 @@ func (a *app) demo(ctx context.Context, dir string, seed uint64) error {
 The example and the result are in %[1]s:
   logs/                        flow logs as AWS delivers them to S3
   estate/                      saved outputs of aws ec2 describe-…
+  review/report.html           the page to decide in: open it in a browser
   review/summary.md            what you have just read
   review/recommendations.json  the whole plan, every change with its evidence
   review/apply.sh              what it would do; does it with --apply

@@ -35,7 +35,7 @@ func (a *app) reviewCommand() *cobra.Command {
 		Long: `Reads the flow logs of every SOURCE (s3://bucket/prefix, a folder, a file, or - for standard input), joins them with the
 security groups, and prints a summary of what can be tightened. With -o it writes the plan (recommendations.json), the
 scripts that apply it and take it back (apply.sh, rollback.sh: dry runs unless given --apply), the state that it leads to
-(proposed.json), and the summary (summary.md). It changes nothing itself.`,
+(proposed.json), a page to review it in (report.html), and the summary (summary.md). It changes nothing itself.`,
 		Example: `  sgtrim review s3://my-flow-logs/prefix --since 90d -o review
   sgtrim review ./logs --estate ./describe-outputs -o review
   sgtrim review ./logs --estate estate.json --format markdown --fail-on proposed,'exposure>100'

@@ -11,7 +11,12 @@ import (
 
 // JSON writes recommendations.json: the whole plan, in the form that Schema describes. Equal plans give equal bytes.
 func JSON(w io.Writer, p *recommend.Plan) error {
-	return writeJSON(w, emptyLists(reflect.ValueOf(Filled(p)).Elem()).Interface())
+	return writeJSON(w, Document(p))
+}
+
+// Document is the plan as every JSON form of it is written: completed by Filled, and with empty lists instead of none.
+func Document(p *recommend.Plan) any {
+	return emptyLists(reflect.ValueOf(Filled(p)).Elem()).Interface()
 }
 
 func writeJSON(w io.Writer, v any) error {

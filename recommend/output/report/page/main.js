@@ -1,0 +1,133 @@
+// The page: its parts, the address that says which is shown, the keys, and printing.
+
+const views = {
+  changes: { label: "Changes", parts: () => [h("div", { class: "pair" }, exposurePart(), limitsPart()), changesPart()] },
+  traffic: { label: "Traffic", parts: trafficParts },
+  input: { label: "Input", parts: () => [inputPart()] },
+};
+
+function changesPart() {
+  return h("section", { class: "changes", "aria-labelledby": "changes-title" },
+    h("h2", { id: "changes-title" }, "Changes"),
+    filterBar(),
+    h("p", { id: "none", hidden: true }, "Nothing matches the filter."),
+    h("div", { id: "groups" }, groups.map(groupSection)));
+}
+
+/** Shows the part of the page that the address names: a view, a group, or a change. */
+function route() {
+  const [target, query] = decodeURIComponent(location.hash.slice(1)).split(/\?(.*)/s);
+  const change = changes.get(target), group = change?.group ?? groups.find((g) => g.data.group_id === target);
+  const view = group ? "changes" : target in views ? target : "changes";
+  for (const key of Object.keys(views)) {
+    document.getElementById(key).hidden = key !== view;
+    const link = document.querySelector('#views a[href="#' + key + '"]');
+    if (key === view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (view === "changes" && !group) {
+    readFilter(query ?? "");
+    sortGroups();
+    applyFilter();
+    showFilter();
+    if (query) document.getElementById("changes-title").scrollIntoView();
+    return;
+  }
+  if (group) reveal(group, change);
+}
+
+/** Brings a group or a change before the reader, whatever the filter was. */
+function reveal(group, change) {
+  if (!group.matches || (change && !change.matches)) {
+    readFilter("show=" + Object.keys(buckets).join(","));
+    applyFilter();
+    showFilter();
+  }
+  build(group);
+  const element = change?.card ?? group.section;
+  element.scrollIntoView();
+  element.focus({ preventScroll: true });
+  requestAnimationFrame(() => element.scrollIntoView()); // what came near the window meanwhile has its real height now
+}
+
+function themeButton() {
+  const themes = { "": "Theme: system", light: "Theme: light", dark: "Theme: dark" };
+  const order = Object.keys(themes);
+  let now = order.includes(recall("sgtrim theme")) ? recall("sgtrim theme") : "";
+  const show = () => {
+    document.documentElement.dataset.theme = now;
+    button.textContent = themes[now];
+  };
+  const button = h("button", { type: "button", class: "plain", onclick: () => {
+    now = order[(order.indexOf(now) + 1) % order.length];
+    remember("sgtrim theme", now);
+    show();
+  } });
+  show();
+  return button;
+}
+
+const keys = {
+  j: ["next change", () => step(1)],
+  k: ["previous change", () => step(-1)],
+  a: ["accept it, or take that back", () => press("accept")],
+  r: ["reject it, or take that back", () => press("reject")],
+};
+
+function helpButton() {
+  return h("button", { type: "button", class: "plain", onclick: () => {
+    const dialog = openDialog("Help", h("form", { method: "dialog" },
+      h("h2", null, "Keys"),
+      h("p", null, "They work while a change has the focus: press Tab in the list of changes, or open one by its link."),
+      h("table", null, h("tbody", null, Object.entries(keys).map(([key, [what]]) => h("tr", null, h("th", { scope: "row" }, h("kbd", null, key)), h("td", null, what))))),
+      h("h2", null, "What decisions mean"),
+      h("p", null, "Changes that are ready go into the scripts unless you reject them; those to decide stay out unless you accept them. ",
+        "Nothing happens here: export the decisions and give the file to the next run. They are kept in this browser until then."),
+      h("div", { class: "buttons" }, h("button", { class: "main" }, "Close"))));
+    return dialog;
+  } }, "Help");
+}
+
+/** Moves the focus to the next visible change, over groups that are not built yet as well. */
+function step(by) {
+  const visible = groups.flatMap((group) => (group.matches ? group.changes.filter((change) => change.matches) : []));
+  const at = visible.findIndex((change) => change.card?.contains(document.activeElement));
+  const next = visible[at + by];
+  if (!next) return;
+  build(next.group);
+  next.card.focus({ preventScroll: true });
+  next.card.scrollIntoView({ block: "nearest" });
+}
+
+function press(verdict) {
+  document.activeElement.closest(".change")?.querySelector("button." + verdict)?.click();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
+  if (!event.target.closest?.(".change")) return; // single keys act on a focused change only [WCAG 2.1.4]
+  const key = keys[event.key];
+  if (key) {
+    event.preventDefault();
+    key[1]();
+  }
+});
+
+// On paper there is nothing to scroll to: all that the filter shows is built.
+window.addEventListener("beforeprint", () => {
+  for (const group of groups) if (group.matches) build(group);
+});
+
+function start() {
+  document.getElementById("top").replaceChildren(...pageHead());
+  document.getElementById("views").replaceChildren(h("ul", null, Object.entries(views).map(([key, { label }]) => h("li", null, h("a", { href: "#" + key }, label)))));
+  document.getElementById("main").replaceChildren(...Object.entries(views).map(([key, { parts }]) => h("div", { class: "view", id: key }, parts())));
+  for (const group of groups) bySection.set(group.section, group);
+  document.getElementById("summary").remove();
+  for (const id of ["top", "views", "main"]) document.getElementById(id).hidden = false;
+  showBasket();
+  route();
+  window.addEventListener("hashchange", route);
+}
+
+start();

@@ -1,0 +1,90 @@
+// Package report writes report.html: the plan as one page that needs nothing else, no server and no network. The page holds
+// the plan as data (the form that output.Document gives every JSON format), and the scripts in page/ show it. Everything that
+// comes from the reviewed account reaches the page as data only: see Write and page/dom.js.
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/sgtrim/sgtrim/recommend"
+	"github.com/sgtrim/sgtrim/recommend/output"
+)
+
+//go:embed page
+var files embed.FS
+
+// scripts are the parts of the page's program, in the order in which they run, within one function.
+var scripts = []string{"dom.js", "words.js", "model.js", "headline.js", "decisions.js", "change.js", "group.js", "filter.js", "tables.js", "main.js"}
+
+var (
+	page   = template.Must(template.ParseFS(files, "page/page.html"))
+	style  = read("report.css")
+	script = program()
+)
+
+func read(name string) string {
+	text, err := files.ReadFile("page/" + name)
+	if err != nil {
+		panic(err) // embedded at build time
+	}
+	return string(text)
+}
+
+func program() string {
+	var b strings.Builder
+	b.WriteString("(() => {\n\"use strict\";\n")
+	for _, name := range scripts {
+		b.WriteString(read(name))
+	}
+	b.WriteString("})();\n")
+	return b.String()
+}
+
+// maxSummaryGroups is how many groups the plain summary in the page shows. It is for readers whose viewer runs no scripts.
+const maxSummaryGroups = 50
+
+// Write writes report.html. Equal plans give equal bytes.
+//
+// The page's own policy lets it run the scripts and styles whose hashes it names and nothing else: no other script, no
+// event handler in markup, no request of any kind. The plan stands in a data block as JSON in which <, > and & are
+// escaped, so no text can end the block; the scripts put it on the page as text nodes.
+func Write(w io.Writer, p *recommend.Plan) error {
+	plan, err := json.Marshal(output.Document(p))
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	var summary bytes.Buffer
+	if err := output.Summary(&summary, p, output.SummaryOptions{Groups: maxSummaryGroups}); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	err = page.Execute(w, map[string]any{
+		"Policy":  policy(),
+		"Style":   template.CSS(style),
+		"Script":  template.JS(script),
+		"Plan":    template.JS(plan),
+		"Summary": summary.String(),
+	})
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// policy is the Content-Security-Policy of the page.
+func policy() string {
+	return "default-src 'none'; script-src " + hash(script) + "; style-src " + hash(style) +
+		"; base-uri 'none'; form-action 'none'"
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
