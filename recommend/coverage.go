@@ -67,6 +67,14 @@ func newCoverer(rows []ledger.Coverage, e *estate.Estate) *coverer {
 	return c
 }
 
+// recordedWindow is the window as the plan shows it.
+func (c *coverer) recordedWindow() Window {
+	if c.window.hours() == 0 {
+		return Window{}
+	}
+	return Window{Since: hourTime(c.window.from), Until: hourTime(c.window.until), Days: c.recorded}
+}
+
 // judgeSources finds flow logs of one traffic type: by their configuration, or, where that is unknown, by their records.
 func (c *coverer) judgeSources(rows []ledger.Coverage, e *estate.Estate) {
 	accepts, rejects := map[string]int64{}, map[string]int64{}

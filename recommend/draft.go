@@ -24,6 +24,9 @@ type reviewer struct {
 	astray map[string][]int32 // by interface: needs that no rule explains, perhaps read the wrong way round
 	drafts []*draft           // per rule of use.Rules; nil: kept
 	kept   []string           // per rule: why it is kept
+
+	exposed  connections
+	expected []expectation // of the selected changes
 }
 
 // draft is a change of one rule, before it has an id. One rule is in one change at most, so that any selection of changes

@@ -58,6 +58,7 @@ func Make(ev Evidence, opt Options) (*Plan, error) {
 	r.shadow()
 	r.lastOfDirection()
 	r.fitQuota()
+	r.exposed = countConnections(r.use)
 	return r.plan(ev, named)
 }
 
@@ -115,7 +116,7 @@ func (r *reviewer) newRule(d *draft, p piece) analyze.Rule {
 func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 	p := &Plan{
 		SchemaVersion: SchemaVersion, Tool: "sgtrim", Policy: r.opt.policy(), Input: ev.Input, Captured: ev.Estate.Captured,
-		Window: r.window(), Groups: []Group{}, Changes: []Change{}, Unexplained: []Traffic{}, Rejected: []Traffic{}, Notes: r.notes(),
+		Window: r.cover.recordedWindow(), Groups: []Group{}, Changes: []Change{}, Unexplained: []Traffic{}, Rejected: []Traffic{}, Notes: r.notes(),
 	}
 	p.Expires = p.Window.Until.AddDate(0, 0, planLifeDays)
 	if !p.Captured.IsZero() {
@@ -133,6 +134,7 @@ func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 		}
 	}
 	sortChanges(p.Changes)
+	p.Risk = r.risk(r.expected, r.exposed.all)
 	r.fillGroups(p, changeOf)
 	r.fillTraffic(p)
 	r.fillTotals(p)
@@ -146,14 +148,6 @@ func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 	}
 	p.ID = p.hash()
 	return p, nil
-}
-
-func (r *reviewer) window() Window {
-	w := r.cover.window
-	if w.hours() == 0 {
-		return Window{}
-	}
-	return Window{Since: hourTime(w.from), Until: hourTime(w.until), Days: r.cover.recorded}
 }
 
 func (r *reviewer) change(d *draft) Change {
@@ -177,6 +171,11 @@ func (r *reviewer) change(d *draft) Change {
 		c.Selected = false
 	}
 	c.ID = changeID(rule.RuleKey, d.kind)
+	exp := r.expect(d)
+	c.Risk = r.risk([]expectation{exp}, r.exposed.through[throughKey{g.ID, rule.Direction}])
+	if c.Selected {
+		r.expected = append(r.expected, exp)
+	}
 	return c
 }
 

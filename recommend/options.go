@@ -17,6 +17,7 @@ type Options struct {
 	Quota     int    // rules per direction and family of a group; 0: 60, the AWS default
 	Only      []string
 	Include   bool // review changes go into the patches too
+	Period    int  // days that risks are stated for; 0: as many as the window has
 	Protected []Protect
 	Named     []Network
 }

@@ -44,6 +44,7 @@ type Plan struct {
 	Input         Input     `json:"input"`
 	Totals        Totals    `json:"totals"`
 	Exposure      Exposure  `json:"exposure"`
+	Risk          Risk      `json:"risk"`    // of the selected changes together
 	Groups        []Group   `json:"groups"`  // every group of the estate, sorted by account, region, id
 	Changes       []Change  `json:"changes"` // in the order they should be applied
 	// Unexplained lists accepted traffic that no rule explains, with its likely cause; Rejected recurring SYN rejects.
@@ -51,6 +52,8 @@ type Plan struct {
 	Rejected    []Traffic `json:"rejected"`
 	Notes       []string  `json:"notes"` // what was not judged and why, in sentences
 	Proof       Proof     `json:"proof"`
+	// Backtest holds a plan of the window's first days against the days after; only when asked for.
+	Backtest *Backtest `json:"backtest,omitempty"`
 }
 
 // Window is the time the evidence spans. "Now" is Until, never the clock.
@@ -186,12 +189,56 @@ type Change struct {
 	Release   string            `json:"release,omitempty"` // held, review: what would release it
 	Remarks   []string          `json:"remarks"`           // untracked connections, calendar, mutable lists …
 	Evidence  Use               `json:"evidence"`
+	Risk      Risk              `json:"risk"`
 	Selected  bool              `json:"selected"` // in the patches
 	// DependsOn names what the change leans on: rules (of this or other groups) that must be as they are, or as this plan
 	// makes them. Where one has been changed by hand since, the change must not be applied.
 	DependsOn []Dependency `json:"depends_on"`
 	// Denies lists the seen traffic the change would deny. Empty for proposed ones; that is the proof.
 	Denies []Traffic `json:"denies"`
+}
+
+// Risk is the share of the next period's connections that is expected to be denied. A connection is one peer and service of one
+// interface on one day: days are what the estimates count.
+type Risk struct {
+	Expected    float64 `json:"expected"` // 0 to 1, 4 digits
+	Low         float64 `json:"low"`      // 90 % interval
+	High        float64 `json:"high"`
+	Connections int64   `json:"connections"` // expected in the period; of a change: through its group, in its direction
+	PeriodDays  int     `json:"period_days"` // as long as the window, unless asked otherwise
+}
+
+// Backtest is a plan of the window's first days, replayed on the days after.
+type Backtest struct {
+	Learn     Window           `json:"learn"`
+	Replay    Window           `json:"replay"`
+	Predicted Risk             `json:"predicted"` // of the proposed changes together
+	Actual    Loss             `json:"actual"`
+	Inside    bool             `json:"inside"` // the actual share lies in the predicted interval
+	Changes   []BacktestChange `json:"changes"`
+}
+
+// BacktestChange is a change as proposed, or put to review, after the first days, and what it would have denied since.
+type BacktestChange struct {
+	ID        string            `json:"change_id"`
+	Kind      Kind              `json:"kind"`
+	Status    Status            `json:"status"`
+	GroupID   string            `json:"group_id"`
+	GroupName string            `json:"group_name"`
+	Direction analyze.Direction `json:"direction"`
+	Old       []RuleText        `json:"old"`
+	New       []RuleText        `json:"new"`
+	Predicted Risk              `json:"predicted"`
+	Actual    Loss              `json:"actual"`
+	Inside    bool              `json:"inside"`
+	Denied    []Traffic         `json:"denied"`
+}
+
+// Loss is what was denied of the connections that were there.
+type Loss struct {
+	Denied      int64   `json:"denied"`
+	Connections int64   `json:"connections"`
+	Share       float64 `json:"share"` // 0 to 1, 4 digits
 }
 
 // RuleText is a rule in a change, in the words of the EC2 API. OldRules carry their id where it is known.

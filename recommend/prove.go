@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/recommend/proof"
 )
 
@@ -50,7 +51,7 @@ func (r *reviewer) prove(p *Plan, ev Evidence, named []netip.Prefix) error {
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		for _, d := range res.Denied[c.ID] {
-			c.Denies = append(c.Denies, r.denied(d))
+			c.Denies = append(c.Denies, denied(r.x, d))
 		}
 	}
 	return nil
@@ -67,13 +68,13 @@ func (c *Change) forProof() proof.Change {
 	return out
 }
 
-func (r *reviewer) denied(d proof.Traffic) Traffic {
+func denied(x *estate.Index, d proof.Traffic) Traffic {
 	p := analyze.Proto(d.Proto)
 	service := analyze.ProtoService(p)
 	if p.HasPorts() {
 		service = analyze.PortService(p, analyze.PortRange{First: d.Port, Last: d.Port})
 	}
-	name := r.x.Place(r.x.Subject(d.Interface), d.Peer, time.Unix(d.First, 0).UTC(), time.Unix(d.Last, 0).UTC()).Name
+	name := x.Place(x.Subject(d.Interface), d.Peer, time.Unix(d.First, 0).UTC(), time.Unix(d.Last, 0).UTC()).Name
 	return Traffic{
 		Interface: d.Interface, Direction: d.Direction, Peer: d.Peer.String(), PeerName: name, Service: service.String(),
 		Strength: d.Strength.String(), Flows: d.Flows, DaysSeen: d.Days, LastSeen: time.Unix(d.Last, 0).UTC(),

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 	"github.com/sgtrim/sgtrim/analyze/orient"
 	"github.com/sgtrim/sgtrim/recommend"
@@ -237,4 +238,15 @@ func (e *evidence) attributes() (map[string]ledger.Attributes, error) {
 		}
 	}
 	return all, nil
+}
+
+// toJudge is the evidence as the recommendation takes it.
+func (e *evidence) toJudge(of *estate.Estate, in recommend.Input) (recommend.Evidence, error) {
+	out := recommend.Evidence{Estate: of, Conversations: e.conversations, Input: in}
+	var err error
+	if out.Coverage, err = e.coverage(); err != nil {
+		return out, err
+	}
+	out.Attributes, err = e.attributes()
+	return out, err
 }

@@ -84,6 +84,12 @@ type policyFlags struct {
 	file, level, egress, minWindow, include string
 	maxRules                                int
 	only                                    []string
+	backtest                                bool
+}
+
+// registerBacktest is for the commands whose plan can hold a backtest.
+func (f *policyFlags) registerBacktest(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.backtest, "backtest", false, "hold a plan of the first two thirds of the days against the rest, and show it in the plan (takes as long again)")
 }
 
 func (f *policyFlags) register(fs *pflag.FlagSet) {
@@ -134,7 +140,7 @@ func (f *policyFlags) policy() (*policyFile, error) {
 	if f.maxRules > 0 {
 		p.maxRules = f.maxRules
 	}
-	p.only, p.includeReview = f.only, f.include == "review"
+	p.only, p.includeReview, p.backtest = f.only, f.include == "review", f.backtest
 	return p, nil
 }
 

@@ -113,7 +113,7 @@ tighter rules that keep every flow that is needed. It changes nothing in AWS: it
 	root.PersistentFlags().StringVar(&a.flag.logFormat, "log-format", "text", "stderr as `text|json`")
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(a.reviewCommand(), a.snapshotCommand(), a.ingestCommand(), a.recommendCommand(), a.checkCommand(),
-		a.verifyCommand(), a.exportCommand(), a.demoCommand(), a.schemaCommand(), a.versionCommand())
+		a.verifyCommand(), a.backtestCommand(), a.exportCommand(), a.demoCommand(), a.schemaCommand(), a.versionCommand())
 	return root
 }
 

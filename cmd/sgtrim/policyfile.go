@@ -19,8 +19,9 @@ import (
 
 // policyFile is sgtrim.yaml as read (docs/reference.md), with the flags that win over it. Zero values mean "not said".
 type policyFile struct {
-	only            []string // groups; from the flag alone, as is includeReview
+	only            []string // groups; from the flag alone, as are includeReview and backtest
 	includeReview   bool
+	backtest        bool // the plan is to hold a backtest
 	level, egress   string
 	minWindow       int // days
 	maxRules, quota int

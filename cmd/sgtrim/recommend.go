@@ -52,6 +52,7 @@ days, and a relative --since counts back from the last day of the evidence.`,
 	in.registerWindow(fs)
 	out.register(fs)
 	policy.register(fs)
+	policy.registerBacktest(fs)
 	failOn.register(fs, planCounts, planMeasures...)
 	return cmd
 }

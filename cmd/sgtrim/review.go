@@ -64,6 +64,7 @@ scripts that apply it and take it back (apply.sh, rollback.sh: dry runs unless g
 	job.output.register(fs)
 	logs.register(fs)
 	policy.register(fs)
+	policy.registerBacktest(fs)
 	job.aws.register(fs)
 	job.failOn.register(fs, planCounts, planMeasures...)
 	return cmd
@@ -144,15 +145,14 @@ func (a *app) plan(ev *evidence, e *estate.Estate, p *policyFile, in recommend.I
 	for _, stray := range p.strays(e) {
 		a.say.note("%s", stray)
 	}
-	coverage, err := ev.coverage()
+	judged, err := ev.toJudge(e, in)
 	if err != nil {
 		return nil, err
 	}
-	attributes, err := ev.attributes()
-	if err != nil {
-		return nil, err
+	plan, err := recommend.Make(judged, p.options(e))
+	if err != nil || !p.backtest {
+		return plan, err
 	}
-	return recommend.Make(recommend.Evidence{
-		Estate: e, Conversations: ev.conversations, Coverage: coverage, Attributes: attributes, Input: in,
-	}, p.options(e))
+	plan.Backtest, err = recommend.NewBacktest(judged, 0, p.options(e))
+	return plan, err
 }

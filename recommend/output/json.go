@@ -19,6 +19,11 @@ func Document(p *recommend.Plan) any {
 	return emptyLists(reflect.ValueOf(Filled(p)).Elem()).Interface()
 }
 
+// BacktestJSON writes a backtest, in the form that it has in recommendations.json.
+func BacktestJSON(w io.Writer, b *recommend.Backtest) error {
+	return writeJSON(w, emptyLists(reflect.ValueOf(b).Elem()).Interface())
+}
+
 func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -40,6 +45,13 @@ func emptyLists(v reflect.Value) reflect.Value {
 				out.Field(i).Set(emptyLists(v.Field(i)))
 			}
 		}
+	case reflect.Pointer:
+		if v.IsNil() {
+			return v
+		}
+		copied := reflect.New(v.Type().Elem())
+		copied.Elem().Set(emptyLists(v.Elem()))
+		out.Set(copied)
 	case reflect.Slice:
 		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
 		for i := range v.Len() {

@@ -71,6 +71,8 @@ func (m schemaMaker) of(t reflect.Type) map[string]any {
 		return map[string]any{"type": "number"}
 	case reflect.Slice:
 		return map[string]any{"type": "array", "items": m.of(t.Elem())}
+	case reflect.Pointer:
+		return m.of(t.Elem())
 	case reflect.Map:
 		return map[string]any{"type": "object", "additionalProperties": m.of(t.Elem())}
 	case reflect.Struct:

@@ -63,6 +63,10 @@ func (s *summary) headline() {
 	} else {
 		s.para(s.strong(s.paint("The proof does not hold. Do not apply this plan.", red)))
 	}
+	if s.p.Risk.PeriodDays > 0 {
+		s.para(fmt.Sprintf("Expected loss: of the connections of the next %s, the changes in the scripts would deny %s.",
+			several(s.p.Risk.PeriodDays, "day"), shareRange(s.p.Risk)))
+	}
 	s.heading(2, "Exposure")
 	x := s.p.Exposure
 	figures := []struct {
@@ -171,13 +175,19 @@ func (s *summary) group(id string, changes []*recommend.Change) {
 	}
 }
 
-func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', -1, 64) + " %" }
+func percent(share float64) string { return shareText(share) + " %" }
+
+// shareText is a share of four digits in hundredths.
+func shareText(share float64) string { return strconv.FormatFloat(100*share, 'g', 4, 64) }
 
 func (s *summary) change(c *recommend.Change) {
 	status := s.paint(string(c.Status), map[recommend.Status]string{recommend.Proposed: green, recommend.Review: yellow}[c.Status])
 	s.para(fmt.Sprintf("%s %s: %s %s", s.strong(status), s.text(string(c.Kind)), s.text(c.Reason), s.paint("("+s.code(c.ID)+")", dim)))
 	s.diff(diffRows(c))
 	s.detail("seen: " + s.seen(c.Evidence))
+	if c.Risk.High > 0 {
+		s.detail(fmt.Sprintf("risk: denies %s of the group's %s in the next %s", shareRange(c.Risk), c.Direction, several(c.Risk.PeriodDays, "day")))
+	}
 	if c.Release != "" {
 		label := "to decide: "
 		if c.Status == recommend.Held {

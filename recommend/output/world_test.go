@@ -186,6 +186,7 @@ func (w *world) fillIn(seed uint64) {
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		c.Evidence = use()
+		c.Risk = recommend.Risk{Expected: 0.0007, Low: 0.0001, High: 0.0123, Connections: 1200, PeriodDays: 95}
 		switch c.Status {
 		case recommend.Review:
 			c.Release, c.Denies = "somebody who knows the service says so", []recommend.Traffic{traffic("")}
@@ -196,6 +197,7 @@ func (w *world) fillIn(seed uint64) {
 			p.Totals.Proposed++
 		}
 	}
+	p.Risk = recommend.Risk{Expected: 0.0001, High: 0.002, Connections: 50112, PeriodDays: 95}
 	p.Input = recommend.Input{Objects: 2160, Bytes: 1 << 30, Records: 1000100, Used: 1000000, CoverageOnly: 60, Outside: 30, Errors: 10,
 		BadRecords: []string{"s3://b/k.log.gz:812: field srcaddr: no address"}, NotFlowLogs: []string{"s3://b/readme.txt"},
 		Problems: []recommend.EstateProblem{{Source: "groups.json", Object: "sg-9", Cause: "an unknown source kind"}}}

@@ -210,6 +210,12 @@ func (h *history) loss(expected func(i int) bool) Share {
 	return max(h.missing(expected), h.turnover(expected))
 }
 
+// Outside is the expected share of later incidences that no rule holds, where explained says of each species that a rule
+// would have held it without having seen it.
+func Outside(days [][]int32, explained []bool) Share {
+	return newHistory(days).loss(func(i int) bool { return explained[i] })
+}
+
 func never(int) bool { return false }
 
 func (h *history) estimate() Estimate {
