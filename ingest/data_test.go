@@ -85,8 +85,8 @@ func TestRealSamples(t *testing.T) {
 			"vpc_flow_log_too_few_fields.log":  lost(1, "vpc_flow_log_too_few_fields.log:2: 13 fields, want 14"),
 			"vpc_flow_log_too_many_fields.log": lost(1, "vpc_flow_log_too_many_fields.log:2: 15 fields, want 14"),
 			"valid_tgw_flow_log.log":           tgw,
-			"valid_vpc_flow_cw.json":           {Reason: "not a VPC flow log: JSON (an envelope of CloudWatch Logs?)"},
-			"valid_vpc_flow_cw_custom.json":    {Reason: "not a VPC flow log: JSON (an envelope of CloudWatch Logs?)"},
+			"valid_vpc_flow_cw.json":           ok(2),
+			"valid_vpc_flow_cw_custom.json":    {Errors: "valid_vpc_flow_cw_custom.json: line 1: " + ingest.ErrNoHeader.Error()},
 			"README.md":                        none,
 		},
 	}

@@ -29,9 +29,9 @@ func TestSharedData(t *testing.T) {
 		{"obsrvbl-flowlogs-reader", 6, 3, 6,
 			[]string{"LICENSE", "README.md", "v6_custom.log: transit gateway flow log"},
 			[]string{"flows.parquet:3: field protocol", "v3_custom.log: line 1", "v4_custom.log: line 1", "v5_custom.log:4: 2 fields, want 29"}},
-		{"otel-collector-contrib", 3, 1, 2,
-			[]string{"README.md", "valid_tgw_flow_log.log: transit gateway flow log", "valid_vpc_flow_cw.json", "valid_vpc_flow_cw_custom.json"},
-			[]string{"vpc_flow_log_too_few_fields.log:2: 13 fields, want 14", "vpc_flow_log_too_many_fields.log:2: 15 fields, want 14"}},
+		{"otel-collector-contrib", 5, 1, 2,
+			[]string{"README.md", "valid_tgw_flow_log.log: transit gateway flow log"},
+			[]string{"valid_vpc_flow_cw_custom.json: line 1: no header line", "vpc_flow_log_too_few_fields.log:2: 13 fields, want 14", "vpc_flow_log_too_many_fields.log:2: 15 fields, want 14"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.folder, func(t *testing.T) {

@@ -147,16 +147,26 @@ func (d *Decoder) decode() error {
 	if err != nil {
 		return d.objectError(err)
 	}
-	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
+	if isGzip(head) {
 		if head, body, err = peek(d.gunzip(body)); err != nil {
+			return d.objectError(err)
+		}
+	}
+	if isGzip(head) { // a batch of a subscription is compressed before Firehose compresses it again
+		if head, body, err = peek(gzipErrors{inflate.NewReader(body)}); err != nil {
 			return d.objectError(err)
 		}
 	}
 	if string(head) == parquetMagic {
 		return d.parquetStream(body)
 	}
+	if head = bytes.TrimLeft(head, " \t\r\n"); len(head) > 0 && head[0] == '{' {
+		return d.text(newEnvelopes(body))
+	}
 	return d.text(body)
 }
+
+func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte{0x1f, 0x8b}) }
 
 // peek returns the first bytes, four or all, and a reader that still gives them.
 func peek(r io.Reader) ([]byte, io.Reader, error) {

@@ -59,9 +59,6 @@ func (o *oracle) line(n int, line string) bool {
 			return true
 		case o.isHeader(tokens):
 			return o.setHeader(tokens)
-		case tokens[0][0] == '{':
-			o.Err = class(flowlog.ErrNotFlowLog)
-			return false
 		case len(tokens) == 15 && stamp(tokens[0]) && o.isDefault(tokens[1:]), o.isDefault(tokens):
 			o.names = strings.Fields("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status")
 		default:

@@ -3,7 +3,6 @@ package flowlog
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -106,9 +105,6 @@ func (d *Decoder) begin(line []byte) (header bool, err error) {
 	if isHeader(d.tokens) {
 		d.format, err = headerFormat(d.tokens)
 		return true, err
-	}
-	if d.tokens[0][0] == '{' {
-		return false, fmt.Errorf("%w: JSON (an envelope of CloudWatch Logs?)", ErrNotFlowLog)
 	}
 	d.format, err = guessFormat(d.tokens, d.given)
 	return false, err
