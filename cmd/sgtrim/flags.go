@@ -21,7 +21,7 @@ type awsFlags struct {
 func (f *awsFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.profile, "profile", "", "AWS `profile` of the shared config files")
 	fs.StringVar(&f.region, "region", "", "AWS `region`")
-	fs.StringVar(&f.endpointURL, "endpoint-url", "", "`URL` of another S3 and EC2 endpoint (AWS_ENDPOINT_URL_S3 and _EC2 for each)")
+	fs.StringVar(&f.endpointURL, "endpoint-url", "", "`URL` of another endpoint of AWS's services (AWS_ENDPOINT_URL_S3, _EC2 and so on for each)")
 	fs.BoolVar(&f.noSign, "no-sign-request", false, "ask without credentials")
 }
 
@@ -74,7 +74,7 @@ func (a *app) reading(f *logFlags, aws *awsFlags) (reading, error) {
 		window: w, memory: memory, workers: f.workers, logFields: f.logFields, skipBad: f.skipBad,
 		source: source.Options{
 			Since: w.since, Until: w.until, Stdin: a.in, Region: aws.region, Profile: aws.profile, EndpointURL: aws.endpointURL,
-			NoSignRequest: aws.noSign, RequesterPays: f.requestPayer != "",
+			NoSignRequest: aws.noSign, RequesterPays: f.requestPayer != "", LogFields: f.logFields,
 		},
 	}, nil
 }
@@ -147,7 +147,7 @@ func (f *policyFlags) policy() (*policyFile, error) {
 // sources wants at least one SOURCE.
 func sources(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return withHint(usagef("%s wants a SOURCE", cmd.CommandPath()), "name an s3://bucket/prefix, a folder, a file, or - for standard input")
+		return withHint(usagef("%s wants a SOURCE", cmd.CommandPath()), "name an s3://bucket/prefix, a cloudwatch://log-group, a folder, a file, or - for standard input")
 	}
 	for _, arg := range args {
 		if arg == "" {

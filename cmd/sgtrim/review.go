@@ -32,8 +32,8 @@ func (a *app) reviewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "review SOURCE...",
 		Short: "Read flow logs and propose tighter rules: the main job",
-		Long: `Reads the flow logs of every SOURCE (s3://bucket/prefix, a folder, a file, or - for standard input), joins them with the
-security groups, and prints a summary of what can be tightened. With -o it writes the plan (recommendations.json), the
+		Long: `Reads the flow logs of every SOURCE (s3://bucket/prefix, cloudwatch://log-group, a folder, a file, or - for standard input),
+joins them with the security groups, and prints a summary of what can be tightened. With -o it writes the plan (recommendations.json), the
 scripts that apply it and take it back (apply.sh, rollback.sh: dry runs unless given --apply), the state that it leads to
 (proposed.json), a page to review it in (report.html), and the summary (summary.md). It changes nothing itself.`,
 		Example: `  sgtrim review s3://my-flow-logs/prefix --since 90d -o review

@@ -85,14 +85,19 @@ func newClient(cfg aws.Config, opt Options) *s3.Client {
 			o.BaseEndpoint = aws.String(opt.EndpointURL)
 		}
 		o.UsePathStyle = o.BaseEndpoint != nil // from the flag, the environment or the profile
-		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
-			r.MaxAttempts = attempts
-			r.RateLimiter = ratelimit.None // a throttled listing must go on, slowly
-			r.Backoff = retry.BackoffDelayerFunc(func(n int, _ error) (time.Duration, error) { return opt.backoff(n), nil })
-		})
+		o.Retryer = opt.retryer()
 		// Text has gzip's checksum, and Parquet its own; what S3 adds would be said in a log we do not have.
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		o.DisableLogOutputChecksumValidationSkipped = true
+	})
+}
+
+// retryer makes every request attempts times before its error counts.
+func (o Options) retryer() aws.Retryer {
+	return retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts = attempts
+		r.RateLimiter = ratelimit.None // a throttled listing must go on, slowly
+		r.Backoff = retry.BackoffDelayerFunc(func(n int, _ error) (time.Duration, error) { return o.backoff(n), nil })
 	})
 }
 

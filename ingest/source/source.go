@@ -1,4 +1,4 @@
-// Package source lists and opens flow-log objects: in S3, in a folder, in a file, on standard input.
+// Package source lists and opens flow-log objects: in S3, in CloudWatch Logs, in a folder, in a file, on standard input.
 //
 // Every source lists by day of the publishing slot, objects without slot last, and within a day in an order of its own that
 // never changes. Windows are pruned by package layout; keys of other services are left alone.
@@ -26,14 +26,16 @@ type Options struct {
 
 	Region        string // "" is that of the environment, the profile, or else of the bucket
 	Profile       string
-	EndpointURL   string // of S3; path style is used with it. "" is AWS's, or AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL
+	EndpointURL   string // of all services; path style is used with it. "" is AWS's, or AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL
 	NoSignRequest bool   // anonymous
 	RequesterPays bool
+	LogFields     string // the format of a CloudWatch Logs group; "" is what the flow logs that write to it say
 
+	now        time.Time // the clock of tests; the zero time is the real one. Only CloudWatch Logs needs a "now".
 	retryDelay time.Duration // the first delay before a retry; 0 is 100 ms. Tests cannot wait.
 }
 
-// Open makes the source that a user names: "s3://bucket/prefix", "-", a folder or a file.
+// Open makes the source that a user names: "s3://bucket/prefix", "cloudwatch://log-group", "-", a folder or a file.
 func Open(ctx context.Context, name string, opt Options) (ingest.Source, error) {
 	switch {
 	case name == "":
@@ -42,6 +44,8 @@ func Open(ctx context.Context, name string, opt Options) (ingest.Source, error) 
 		return newStdin(opt.Stdin), nil
 	case strings.HasPrefix(name, "s3://"):
 		return openS3(ctx, name, opt)
+	case strings.HasPrefix(name, cloudWatch):
+		return openLogGroup(ctx, name, opt)
 	}
 	return openPath(name, opt)
 }
