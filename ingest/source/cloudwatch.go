@@ -27,6 +27,9 @@ const cloudWatch = "cloudwatch://"
 // an aggregation interval of up to 10, best effort (aws-facts §1.8). An hour once taken into a ledger is not read again.
 const settle = time.Hour
 
+// older is how long before its group's creation an event may lie: PutLogEvents takes events of the last 14 days.
+const older = 14 * 24 * time.Hour
+
 // logGroup is the flow logs of one CloudWatch Logs group. An object is an hour of the group, by the times of its events, which
 // are the start of the records (aws-facts §3.3).
 type logGroup struct {
@@ -61,7 +64,7 @@ func openLogGroup(ctx context.Context, name string, opt Options) (ingest.Source,
 	return g, g.formats(ctx, ec2.NewFromConfig(cfg))
 }
 
-// describe finds the group and the time of its first events.
+// describe finds the group and a time before which it has no events.
 func (g *logGroup) describe(ctx context.Context) error {
 	pages := cloudwatchlogs.NewDescribeLogGroupsPaginator(g.client, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &g.name})
 	for pages.HasMorePages() {
@@ -80,7 +83,7 @@ func (g *logGroup) describe(ctx context.Context) error {
 }
 
 func (g *logGroup) found(group *logstypes.LogGroup) {
-	g.first = time.UnixMilli(aws.ToInt64(group.CreationTime)).UTC()
+	g.first = time.UnixMilli(aws.ToInt64(group.CreationTime)).UTC().Add(-older)
 	if days := aws.ToInt32(group.RetentionInDays); days > 0 {
 		if kept := g.opt.clock().AddDate(0, 0, -int(days)); kept.After(g.first) {
 			g.first = kept

@@ -21,7 +21,7 @@ func TestCloudWatch(t *testing.T) {
 	const group = "/aws/vpc/flowlogs"
 	l.run(0, nil, "aws", "logs", "create-log-group", "--log-group-name", group)
 	l.run(0, nil, "aws", "logs", "create-log-stream", "--log-group-name", group, "--log-stream-name", "eni-1-all")
-	vpc := l.ec2(`<vpcId>([^<]+)</vpcId><cidrBlock>10.0.0.0`, "Action", "DescribeVpcs", "Filter.1.Name", "cidr", "Filter.1.Value.1", "10.0.0.0/16")
+	vpc := l.ec2(`<vpcId>([^<]+)`, "Action", "DescribeVpcs", "Filter.1.Name", "cidr", "Filter.1.Value.1", "10.0.0.0/16")
 	header, batches := l.eventsOf(root)
 	format := "${" + strings.Join(strings.Fields(header), "} ${") + "}"
 	l.ec2(`(fl-[0-9a-f]+)`, "Action", "CreateFlowLogs", "ResourceType", "VPC", "ResourceId.1", vpc, "TrafficType", "ALL", "LogGroupName", group,
