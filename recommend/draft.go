@@ -26,7 +26,7 @@ type reviewer struct {
 	kept   []string           // per rule: why it is kept
 
 	exposed  connections
-	expected []expectation // of the selected changes
+	expected map[string]expectation // by change id
 }
 
 // draft is a change of one rule, before it has an id. One rule is in one change at most, so that any selection of changes

@@ -48,7 +48,7 @@ func Make(ev Evidence, opt Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reviewer{opt: opt, bound: bound, e: ev.Estate, x: x, use: use, cover: newCoverer(ev.Coverage, ev.Estate), facts: map[string]*facts{}}
+	r := &reviewer{opt: opt, bound: bound, e: ev.Estate, x: x, use: use, cover: newCoverer(ev.Coverage, ev.Estate), facts: map[string]*facts{}, expected: map[string]expectation{}}
 	for id, g := range ev.Estate.Groups {
 		r.facts[id] = r.factsOf(g)
 	}
@@ -116,7 +116,7 @@ func (r *reviewer) newRule(d *draft, p piece) analyze.Rule {
 func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 	p := &Plan{
 		SchemaVersion: SchemaVersion, Tool: "sgtrim", Policy: r.opt.policy(), Input: ev.Input, Captured: ev.Estate.Captured,
-		Window: r.cover.recordedWindow(), Groups: []Group{}, Changes: []Change{}, Unexplained: []Traffic{}, Rejected: []Traffic{}, Notes: r.notes(),
+		Window: r.cover.recordedWindow(), Groups: []Group{}, Changes: []Change{}, Decisions: []Decision{}, Unexplained: []Traffic{}, Rejected: []Traffic{}, Notes: r.notes(),
 	}
 	p.Expires = p.Window.Until.AddDate(0, 0, planLifeDays)
 	if !p.Captured.IsZero() {
@@ -134,7 +134,8 @@ func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 		}
 	}
 	sortChanges(p.Changes)
-	p.Risk = r.risk(r.expected, r.exposed.all)
+	r.decide(p)
+	p.Risk = r.risk(r.expectedOf(p), r.exposed.all)
 	r.fillGroups(p, changeOf)
 	r.fillTraffic(p)
 	r.fillTotals(p)
@@ -166,17 +167,23 @@ func (r *reviewer) change(d *draft) Change {
 		k := r.use.Rules[l]
 		c.DependsOn = append(c.DependsOn, Dependency{k.GroupID, k.ID, k.RuleKey.String()})
 	}
-	c.Selected = d.status == Proposed || d.status == Review && r.opt.Include
-	if len(r.opt.Only) > 0 && !slices.Contains(r.opt.Only, g.ID) {
-		c.Selected = false
-	}
+	c.Selected = r.opt.wants(g.ID) && (d.status == Proposed || d.status == Review && r.opt.Include)
 	c.ID = changeID(rule.RuleKey, d.kind)
 	exp := r.expect(d)
 	c.Risk = r.risk([]expectation{exp}, r.exposed.through[throughKey{g.ID, rule.Direction}])
-	if c.Selected {
-		r.expected = append(r.expected, exp)
-	}
+	r.expected[c.ID] = exp
 	return c
+}
+
+// expectedOf is what the selected changes are expected to deny.
+func (r *reviewer) expectedOf(p *Plan) []expectation {
+	var out []expectation
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Selected {
+			out = append(out, r.expected[c.ID])
+		}
+	}
+	return out
 }
 
 // restsOn are the rules a draft leans on; where one of them goes because it lies inside another, that other.
@@ -236,9 +243,10 @@ func sortChanges(cs []Change) {
 	})
 }
 
-func phase(k Kind) int {
-	return slices.Index([]Kind{Unused, Stale, NarrowPorts, NarrowPeers, Redundant, Duplicate}, k)
-}
+// phases are all kinds, in the order of a group's changes.
+var phases = []Kind{Unused, Stale, NarrowPorts, NarrowPeers, Redundant, Duplicate}
+
+func phase(k Kind) int { return slices.Index(phases, k) }
 
 // hash identifies a plan by its changes.
 func (p *Plan) hash() string {

@@ -20,6 +20,7 @@ type Options struct {
 	Period    int  // days that risks are stated for; 0: as many as the window has
 	Protected []Protect
 	Named     []Network
+	Decisions []Decision // at most one about a change
 }
 
 // Protect names rules that are never touched. Every field that is set must fit.
@@ -67,6 +68,17 @@ func (o *Options) check() error {
 	if o.MinWindow < 0 || o.MaxRules < 0 || o.Quota < 0 {
 		return fmt.Errorf("min-window, max-rules and quota must not be negative")
 	}
+	about := map[string]bool{}
+	for i := range o.Decisions {
+		d := &o.Decisions[i]
+		if err := d.check(); err != nil {
+			return err
+		}
+		if about[d.ChangeID] {
+			return fmt.Errorf("two decisions about %s", d.ChangeID)
+		}
+		about[d.ChangeID] = true
+	}
 	if o.MaxRules == 0 {
 		o.MaxRules = defaultMaxRules
 	}
@@ -92,6 +104,14 @@ func (o *Options) days(k Kind) int {
 	}
 	return need
 }
+
+// wants reports whether changes of the group may go into the patches.
+func (o *Options) wants(group string) bool {
+	return len(o.Only) == 0 || slices.Contains(o.Only, group)
+}
+
+// chooses reports whether the patches hold another selection than the proposed changes.
+func (o *Options) chooses() bool { return len(o.Only) > 0 || o.Include || len(o.Decisions) > 0 }
 
 func (o *Options) policy() Policy {
 	return Policy{

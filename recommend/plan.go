@@ -47,6 +47,8 @@ type Plan struct {
 	Risk          Risk      `json:"risk"`    // of the selected changes together
 	Groups        []Group   `json:"groups"`  // every group of the estate, sorted by account, region, id
 	Changes       []Change  `json:"changes"` // in the order they should be applied
+	// Decisions are all that were given, each with what came of it.
+	Decisions []Decision `json:"decisions"`
 	// Unexplained lists accepted traffic that no rule explains, with its likely cause; Rejected recurring SYN rejects.
 	Unexplained []Traffic `json:"unexplained"`
 	Rejected    []Traffic `json:"rejected"`
@@ -191,6 +193,7 @@ type Change struct {
 	Evidence  Use               `json:"evidence"`
 	Risk      Risk              `json:"risk"`
 	Selected  bool              `json:"selected"` // in the patches
+	Decision  Decision          `json:"decision,omitzero"`
 	// DependsOn names what the change leans on: rules (of this or other groups) that must be as they are, or as this plan
 	// makes them. Where one has been changed by hand since, the change must not be applied.
 	DependsOn []Dependency `json:"depends_on"`
@@ -241,6 +244,18 @@ type Loss struct {
 	Share       float64 `json:"share"` // 0 to 1, 4 digits
 }
 
+// Decision is what a person decided about a change, and what came of it.
+type Decision struct {
+	ChangeID string  `json:"change_id"` // decided about; of a carried decision not the id of the change it now stands at
+	Verdict  Verdict `json:"decision"`
+	By       string  `json:"by"`
+	Reason   string  `json:"reason"`
+	Until    string  `json:"until,omitempty"` // the last day it holds (UTC date), judged against the window's end; of accept and reject perhaps none
+	About    string  `json:"about,omitempty"` // the rule, for people
+	Outcome  Outcome `json:"outcome"`
+	Effect   string  `json:"effect"` // one sentence
+}
+
 // RuleText is a rule in a change, in the words of the EC2 API. OldRules carry their id where it is known.
 type RuleText struct {
 	ID          string            `json:"rule_id,omitempty"`
@@ -282,6 +297,10 @@ type Proof struct {
 	Rules    int    `json:"rules"`    // rules checked for new ⊆ old
 	Subsets  string `json:"subsets"`  // how closure under subsets was checked
 	Doubtful int    `json:"doubtful"` // conversations that only a maybe allows; every such rule keeps them
+	// Selected changes are in the patches. Where a flag or a decision chose them, they were checked once more on their own;
+	// SelectedDenies counts the seen traffic that the review changes among them deny, as these list it.
+	Selected       int `json:"selected"`
+	SelectedDenies int `json:"selected_denies"`
 }
 
 // PeerUse is a peer address with the days (since 1970-01-01) it was seen on, ascending, for covers and estimates.

@@ -31,18 +31,9 @@ func (e *RefusedError) Error() string {
 
 // prove has the plan checked by package proof, and fills in what the review changes would deny.
 func (r *reviewer) prove(p *Plan, ev Evidence, named []netip.Prefix) error {
-	in := proof.Input{Estate: r.e, Conversations: ev.Conversations(), KnownNetworks: named}
-	for i := range p.Changes {
-		if c := &p.Changes[i]; c.Status != Held {
-			in.Changes = append(in.Changes, c.forProof())
-		}
-	}
-	res, err := proof.Check(in)
+	res, err := r.checked(p, ev, named, func(c *Change) bool { return c.Status != Held })
 	if err != nil {
 		return err
-	}
-	if !res.Holds {
-		return &RefusedError{Violations: res.Violations, More: res.More}
 	}
 	p.Proof = Proof{
 		Holds: true, Needs: res.Needs, Rules: res.Rules, Doubtful: res.Doubtful,
@@ -54,7 +45,43 @@ func (r *reviewer) prove(p *Plan, ev Evidence, named []netip.Prefix) error {
 			c.Denies = append(c.Denies, denied(r.x, d))
 		}
 	}
+	return r.proveSelection(p, ev, named)
+}
+
+// proveSelection has the changes in the patches checked on their own. The proof above holds for every subset of the changes,
+// so for this one too; where somebody chose it, it is looked at all the same.
+func (r *reviewer) proveSelection(p *Plan, ev Evidence, named []netip.Prefix) error {
+	for i := range p.Changes {
+		if p.Changes[i].Selected {
+			p.Proof.Selected++
+		}
+	}
+	if !r.opt.chooses() {
+		return nil
+	}
+	res, err := r.checked(p, ev, named, func(c *Change) bool { return c.Selected })
+	if err != nil {
+		return err
+	}
+	for _, denied := range res.Denied {
+		p.Proof.SelectedDenies += len(denied)
+	}
 	return nil
+}
+
+// checked asks package proof about some of the changes. A refusal is an error.
+func (r *reviewer) checked(p *Plan, ev Evidence, named []netip.Prefix, include func(*Change) bool) (proof.Result, error) {
+	in := proof.Input{Estate: r.e, Conversations: ev.Conversations(), KnownNetworks: named}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; include(c) {
+			in.Changes = append(in.Changes, c.forProof())
+		}
+	}
+	res, err := proof.Check(in)
+	if err == nil && !res.Holds {
+		err = &RefusedError{Violations: res.Violations, More: res.More}
+	}
+	return res, err
 }
 
 func (c *Change) forProof() proof.Change {

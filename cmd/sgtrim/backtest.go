@@ -40,7 +40,7 @@ days.`,
 			if err := failOn.check(); err != nil {
 				return err
 			}
-			p, err := policy.policy()
+			p, err := a.policy(&policy, "")
 			if err != nil {
 				return err
 			}

@@ -85,6 +85,9 @@ func planFiles(plan *recommend.Plan, e *estate.Estate) []outputFile {
 		{"report.html", 0o666, func(w io.Writer) error { return report.Write(w, plan) }},
 		{"summary.md", 0o666, func(w io.Writer) error { return output.Summary(w, plan, output.SummaryOptions{Markdown: true}) }},
 	}
+	if len(plan.Decisions) > 0 {
+		files = append(files, outputFile{decisionsName, 0o666, func(w io.Writer) error { return writeDecisions(w, plan.Decisions) }})
+	}
 	for _, s := range output.Scripts(plan, e, selected) {
 		files = append(files, outputFile{s.Name, 0o777, func(w io.Writer) error { _, err := w.Write(s.Body); return err }})
 	}

@@ -94,17 +94,22 @@ var (
 
 // planFigures are the figures of a plan by the names of planCounts and planMeasures. Exposure is that of the rules in force.
 // What would be denied counts the seen and needed traffic that the changes in the scripts cut: none, unless changes for
-// review were included.
+// review were included or accepted. A change that a decision leaves as it is asks nobody for anything and is not counted.
 func planFigures(p *recommend.Plan) map[string]float64 {
 	x := p.Exposure.Before
 	denied := 0
+	open := map[recommend.Status]int{recommend.Proposed: p.Totals.Proposed, recommend.Review: p.Totals.Review, recommend.Held: p.Totals.Held}
 	for i := range p.Changes {
-		if c := &p.Changes[i]; c.Selected {
+		c := &p.Changes[i]
+		if c.Selected {
 			denied += len(c.Denies)
+		}
+		if c.Decision.KeepsOut() {
+			open[c.Status]--
 		}
 	}
 	return map[string]float64{
-		"proposed": float64(p.Totals.Proposed), "review": float64(p.Totals.Review), "held": float64(p.Totals.Held), "denied": float64(denied),
+		"proposed": float64(open[recommend.Proposed]), "review": float64(open[recommend.Review]), "held": float64(open[recommend.Held]), "denied": float64(denied),
 		"exposure": float64(x.Reachable), "exposure.rules": float64(x.Rules), "exposure.world_open_v4": float64(x.WorldOpenV4),
 		"exposure.world_open_v6": float64(x.WorldOpenV6), "exposure.admin_open": float64(x.AdminOpen), "exposure.reachable": float64(x.Reachable),
 		"exposure.log2_space": x.Log2Space, "exposure.log2_space_v6": x.Log2SpaceV6,

@@ -83,7 +83,7 @@ func (a *app) reading(f *logFlags, aws *awsFlags) (reading, error) {
 type policyFlags struct {
 	file, level, egress, minWindow, include string
 	maxRules                                int
-	only                                    []string
+	only, decisions                         []string
 	backtest                                bool
 }
 
@@ -100,12 +100,16 @@ func (f *policyFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.include, "include", "", "`review`: changes for review go into the scripts too")
 	fs.IntVar(&f.maxRules, "max-rules", 0, "`most` rules that one rule may become (default 10)")
 	fs.StringSliceVar(&f.only, "only", nil, "group `ids` whose changes go into the scripts (default: all)")
+	fs.StringArrayVar(&f.decisions, "decisions", nil, "`file` of decisions about changes (YAML or JSON); may be given several times, the last word counts")
 }
 
-// policy is the file with the flags laid over it.
-func (f *policyFlags) policy() (*policyFile, error) {
+// policy is the file with the flags laid over it, and the decisions, also those that the output folder remembers ("" for none).
+func (a *app) policy(f *policyFlags, dir string) (*policyFile, error) {
 	p, err := readPolicyFile(f.file)
 	if err != nil {
+		return nil, err
+	}
+	if p.decisions, err = a.decisions(f.decisions, dir); err != nil {
 		return nil, err
 	}
 	for _, w := range []struct {

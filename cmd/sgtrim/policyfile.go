@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +17,8 @@ import (
 type policyFile struct {
 	only            []string // groups; from the flag alone, as are includeReview and backtest
 	includeReview   bool
-	backtest        bool // the plan is to hold a backtest
+	backtest        bool                 // the plan is to hold a backtest
+	decisions       []recommend.Decision // of files of their own
 	level, egress   string
 	minWindow       int // days
 	maxRules, quota int
@@ -42,7 +39,7 @@ type protection struct {
 // exclusion leaves whole groups out of the review.
 type exclusion struct{ groups, vpcs, accounts []string }
 
-// lineError is a fault in the policy file with the line it stands in.
+// lineError is a fault in a file of ours with the line it stands in.
 type lineError struct {
 	line int
 	err  error
@@ -56,35 +53,8 @@ func readPolicyFile(path string) (*policyFile, error) {
 	if path == "" {
 		return new(policyFile), nil
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("policy file: %w", err)
-	}
-	p, err := parsePolicyFile(text)
-	var at *lineError
-	switch {
-	case errors.As(err, &at):
-		return nil, withHint(fmt.Errorf("%s:%w", path, err), "sgtrim schema policy prints the schema of this file")
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return p, nil
-}
-
-func parsePolicyFile(text []byte) (*policyFile, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	var doc, more yaml.Node
 	p := new(policyFile)
-	switch err := dec.Decode(&doc); {
-	case errors.Is(err, io.EOF):
-		return p, nil // an empty file says nothing, which is allowed
-	case err != nil:
-		return nil, err
-	}
-	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more than one YAML document")
-	}
-	if err := readMapping(doc.Content[0], policyKeys(p)); err != nil {
+	if err := readStrictFile("policy", path, policyKeys(p)); err != nil {
 		return nil, err
 	}
 	return p, nil

@@ -34,8 +34,8 @@ server_ports: [8443, 5000]
 `
 
 func TestParsePolicyFile(t *testing.T) {
-	got, err := parsePolicyFile([]byte(wholePolicy))
-	if err != nil {
+	got := new(policyFile)
+	if err := parseStrict([]byte(wholePolicy), policyKeys(got)); err != nil {
 		t.Fatal(err)
 	}
 	ssh := uint16(22)
@@ -93,7 +93,7 @@ func TestPolicyFileIsStrict(t *testing.T) {
 		"exclude: {groups: [sg-1, ~]}": `1: want a text`,
 		"x: &a 1\nlevel: *a":           `1: unknown key "x"`,
 	} {
-		_, err := parsePolicyFile([]byte(text))
+		err := parseStrict([]byte(text), policyKeys(new(policyFile)))
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
@@ -105,11 +105,8 @@ func FuzzParsePolicyFile(f *testing.F) {
 	f.Add("a: &a [*a]\n")
 	f.Add("networks: {a: [::/0]}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := parsePolicyFile([]byte(text))
-		if (p == nil) != (err != nil) {
-			t.Fatalf("policy %v with error %v", p, err)
-		}
-		if err != nil {
+		p := new(policyFile)
+		if parseStrict([]byte(text), policyKeys(p)) != nil {
 			return
 		}
 		for _, network := range p.networks {

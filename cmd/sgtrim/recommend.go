@@ -24,7 +24,7 @@ days, and a relative --since counts back from the last day of the evidence.`,
 			if err := failOn.check(); err != nil {
 				return err
 			}
-			p, err := policy.policy()
+			p, err := a.policy(&policy, out.dir)
 			if err != nil {
 				return err
 			}

@@ -35,7 +35,8 @@ func (a *app) reviewCommand() *cobra.Command {
 		Long: `Reads the flow logs of every SOURCE (s3://bucket/prefix, cloudwatch://log-group, a folder, a file, or - for standard input),
 joins them with the security groups, and prints a summary of what can be tightened. With -o it writes the plan (recommendations.json), the
 scripts that apply it and take it back (apply.sh, rollback.sh: dry runs unless given --apply), the state that it leads to
-(proposed.json), a page to review it in (report.html), and the summary (summary.md). It changes nothing itself.`,
+(proposed.json), a page to review it in (report.html), the summary (summary.md), and the decisions it was given, which the next
+review into that folder remembers (decisions.json). It changes nothing itself.`,
 		Example: `  sgtrim review s3://my-flow-logs/prefix --since 90d -o review
   sgtrim review ./logs --estate ./describe-outputs -o review
   sgtrim review ./logs --estate estate.json --format markdown --fail-on proposed,'exposure>100'
@@ -46,7 +47,7 @@ scripts that apply it and take it back (apply.sh, rollback.sh: dry runs unless g
 			if job.read, err = a.reading(&logs, &job.aws); err != nil {
 				return err
 			}
-			if job.policy, err = policy.policy(); err != nil {
+			if job.policy, err = a.policy(&policy, job.output.dir); err != nil {
 				return err
 			}
 			if err := job.output.check(); err != nil {
@@ -150,9 +151,12 @@ func (a *app) plan(ev *evidence, e *estate.Estate, p *policyFile, in recommend.I
 		return nil, err
 	}
 	plan, err := recommend.Make(judged, p.options(e))
-	if err != nil || !p.backtest {
-		return plan, err
+	if err != nil {
+		return nil, err
 	}
-	plan.Backtest, err = recommend.NewBacktest(judged, 0, p.options(e))
+	a.strayDecisions(plan)
+	if p.backtest {
+		plan.Backtest, err = recommend.NewBacktest(judged, 0, p.options(e))
+	}
 	return plan, err
 }

@@ -59,6 +59,10 @@ func (m schemaMaker) of(t reflect.Type) map[string]any {
 		return map[string]any{"enum": []any{"ingress", "egress", "unknown"}}
 	case reflect.TypeFor[recommend.Status]():
 		return map[string]any{"enum": []any{"proposed", "review", "held"}}
+	case reflect.TypeFor[recommend.Verdict]():
+		return map[string]any{"enum": []any{"accept", "reject", "except"}}
+	case reflect.TypeFor[recommend.Outcome]():
+		return map[string]any{"enum": []any{"applied", "no-effect", "carried", "expired", "outdated", "unknown"}}
 	}
 	switch t.Kind() {
 	case reflect.String:

@@ -36,6 +36,7 @@ func Summary(w io.Writer, p *recommend.Plan, o SummaryOptions) error {
 	s.changes()
 	s.egress()
 	s.held()
+	s.decisions()
 	s.traffic("Accepted traffic that no rule explains", p.Unexplained)
 	s.traffic("Rejected again and again: rules that may be missing", p.Rejected)
 	s.notes()
@@ -67,6 +68,7 @@ func (s *summary) headline() {
 		s.para(fmt.Sprintf("Expected loss: of the connections of the next %s, the changes in the scripts would deny %s.",
 			several(s.p.Risk.PeriodDays, "day"), shareRange(s.p.Risk)))
 	}
+	s.selection()
 	s.heading(2, "Exposure")
 	x := s.p.Exposure
 	figures := []struct {
@@ -194,6 +196,9 @@ func (s *summary) change(c *recommend.Change) {
 			label = "released by: "
 		}
 		s.detail(label + s.text(c.Release))
+	}
+	if c.Decision.Verdict != "" {
+		s.detail(s.decision(&c.Decision))
 	}
 	for _, r := range c.Remarks {
 		s.detail(s.text(r))

@@ -31,7 +31,13 @@ func summaryOf(t *testing.T, p *recommend.Plan, o SummaryOptions) string {
 func goldenWorld(t testing.TB) *world {
 	w := randomWorld(t, 3, 2)
 	w.fillIn(3)
-	w.p.Changes[1].Status, w.p.Changes[1].Release = recommend.Held, "29 more days of logs"
+	w.p.Changes[1].Status, w.p.Changes[1].Release, w.p.Changes[1].Selected = recommend.Held, "29 more days of logs", false
+	c := &w.p.Changes[0]
+	w.p.Proof.Selected -= 2
+	c.Selected, c.Decision = false, recommend.Decision{ChangeID: c.ID, Verdict: recommend.Except, By: "ann", Reason: "the vendor needs it",
+		Until: "2026-12-31", About: "sg-1 ingress tcp 22 10.0.0.0/8", Outcome: recommend.Applied, Effect: "kept out of the scripts"}
+	w.p.Decisions = []recommend.Decision{c.Decision, {ChangeID: "chg-0123456789ab", Verdict: recommend.Accept, By: "ben", Reason: "agreed",
+		Outcome: recommend.Unknown, Effect: "no change has this id"}}
 	w.p.Groups[1].Protected = "cluster group of EKS"
 	return w
 }
@@ -165,6 +171,7 @@ func TestHostileText(t *testing.T) {
 		for i := range w.p.Changes {
 			c := &w.p.Changes[i]
 			c.GroupName, c.Reason, c.Release, c.Remarks, c.ID = a, a, a, []string{a}, a
+			c.Decision = recommend.Decision{ChangeID: a, Verdict: recommend.Verdict(a), By: a, Reason: a, Until: a, About: a, Effect: a}
 			for j := range c.New {
 				c.New[j].Why, c.New[j].PeerName = a, a
 			}
@@ -172,6 +179,7 @@ func TestHostileText(t *testing.T) {
 				c.Old[j].Description, c.Old[j].PeerName = a, a
 			}
 		}
+		w.p.Decisions = []recommend.Decision{w.p.Changes[0].Decision}
 		w.p.Notes, w.p.Input.BadRecords, w.p.Input.NotFlowLogs = []string{a}, []string{a}, []string{a}
 		w.p.Rejected[0].PeerName, w.p.Rejected[0].Cause = a, a
 		var table, comment strings.Builder

@@ -194,7 +194,9 @@ func (w *world) fillIn(seed uint64) {
 		case recommend.Held:
 			p.Totals.Held++
 		default:
+			c.Selected = true
 			p.Totals.Proposed++
+			p.Proof.Selected++
 		}
 	}
 	p.Risk = recommend.Risk{Expected: 0.0001, High: 0.002, Connections: 50112, PeriodDays: 95}
@@ -205,7 +207,7 @@ func (w *world) fillIn(seed uint64) {
 	p.Totals.AmbiguousFlows, p.Totals.Unplaced, p.Totals.Kept = 12, 3, 4
 	p.Exposure = recommend.Exposure{Before: recommend.ExposureFigures{Rules: 14, WorldOpenV4: 3, AdminOpen: 1, Reachable: 131072, Log2Space: 48.1234},
 		After: recommend.ExposureFigures{Rules: 12, WorldOpenV4: 1, Reachable: 2, Log2Space: 31.5}, AfterReview: recommend.ExposureFigures{Rules: 11, Log2Space: 30}}
-	p.Proof = recommend.Proof{Holds: true, Needs: 50112, Rules: 11, Doubtful: 2}
+	p.Proof.Holds, p.Proof.Needs, p.Proof.Rules, p.Proof.Doubtful = true, 50112, 11, 2
 	p.Unexplained = []recommend.Traffic{traffic("the connection is older than the window")}
 	p.Rejected = []recommend.Traffic{traffic("")}
 	p.Notes = []string{"No log covers eni-7: its groups sg-5 and sg-6 were not judged."}
