@@ -4,9 +4,10 @@
 GO        ?= go
 FUZZTIME  ?= 20s
 DEMO_DIR  ?= out/demo
+CONNECTIONS ?= 1000000
 STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
 
-.PHONY: build demo test race fuzz bench bench-review lint check integration
+.PHONY: build demo test race fuzz bench bench-review bench-orientation lint check integration
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
@@ -37,6 +38,11 @@ bench:
 # 10 M records of gzip text reviewed from end to end: time beside inflating the same files, and peak memory (docs/performance.md).
 bench-review:
 	GO="$(GO)" testdata/bench/review.sh
+
+# Who opened a connection, against connections whose client is known: a million of each class by default
+# (docs/orientation.md). Fails where a target is missed.
+bench-orientation:
+	CGO_ENABLED=0 $(GO) run ./cmd/orientbench -connections $(CONNECTIONS)
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi

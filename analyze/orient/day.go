@@ -230,7 +230,8 @@ func (d *decider) interfaceDay(rows []ledger.Evidence) {
 func (d *decider) decideLeft() {
 	n := newNear(d)
 	n.repeated = d.repeated.known()
-	byRanges(n.byRepetition(d.left))
+	n.findNAT(d.left)
+	byRanges(undecided(n.byRepetition(d.left), n.byPort))
 	for _, it := range d.left {
 		d.item(it)
 	}

@@ -95,7 +95,7 @@ func (n *near) decide(items []*item) {
 	}
 	open = n.byRepetition(open)
 	n.findNAT(open)
-	open = undecided(open, n.byPort)
+	open = undecided(open, func(it *item) bool { return !it.waits() && n.byPort(it) })
 	open = undecided(open, byHandshake)
 	open = byRanges(open)
 	n.byAsking(items, open)
@@ -152,6 +152,13 @@ func (n *near) byPort(it *item) bool {
 	}
 	it.toward(r > 0, analyze.Registry)
 	return true
+}
+
+// waits reports whether the registry is asked only when the day's repetition has been: a listed port from 32768 on may be a
+// client's, of a service that other interfaces know.
+func (it *item) waits() bool {
+	listed := func(p uint16) bool { return p >= firstEphemeral && ServicePort(it.proto, p) }
+	return it.action == analyze.Accept && (listed(it.portA) || listed(it.portB)) && min(it.portA, it.portB) >= firstHigh
 }
 
 // lowPortsMost is how many doubtful connections of unlisted ports from 1024 to 32767 an address may have before a listed one

@@ -74,6 +74,7 @@ var importRules = []importRule{
 	{"recommend/proof", []string{"analyze"}},
 	{"recommend", []string{"analyze", "recommend"}},
 	{"cmd/world", []string{"analyze", "analyze/estate", "cmd/world"}},
+	{"cmd/orientbench", []string{"analyze", "ingest", "cmd/world"}},
 	{"cmd/sgtrim", []string{"analyze", "ingest", "recommend", "cmd/world"}},
 }
 

@@ -248,7 +248,7 @@ func (lw *logWriter) newTextFile(out *counted) (logFile, error) {
 			return nil, err
 		}
 	}
-	t.buf = append(append(t.buf, strings.Join(lw.w.Fields, " ")...), '\n')
+	t.buf = (&Text{lw.layout}).Header(t.buf)
 	return t, nil
 }
 

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"net/netip"
+
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/orient"
+	"github.com/sgtrim/sgtrim/cmd/world/labelled"
+)
+
+// score counts connections, each at every interface that logged it, by how orientation read them. A connection whose records
+// were read in several ways counts by the worst.
+type score struct {
+	right, wrong, doubt int
+	absent              int // in no conversation: a bug
+}
+
+func (s *score) add(o score) {
+	s.right += o.right
+	s.wrong += o.wrong
+	s.doubt += o.doubt
+	s.absent += o.absent
+}
+
+func (s score) all() int { return s.right + s.wrong + s.doubt + s.absent }
+
+// verdicts are the scores of one cell.
+type verdicts struct {
+	flagged     score // a record of the connection that arrived bears SYN
+	plain       score // none does
+	established score // those of plain that their packets show to be established
+	lowerPort   score // all, as other tools read them: the lower port serves
+}
+
+func (v *verdicts) add(o verdicts) {
+	v.flagged.add(o.flagged)
+	v.plain.add(o.plain)
+	v.established.add(o.established)
+	v.lowerPort.add(o.lowerPort)
+}
+
+// reading says who served whom, on one interface.
+type reading struct {
+	iface           string
+	client, service netip.Addr
+	port            uint16
+	proto           uint8
+}
+
+const (
+	sure uint8 = 1 << iota
+	doubtful
+)
+
+// readings are what conversations say.
+type readings map[reading]uint8
+
+func (r readings) see(c *orient.Conversation) {
+	k := reading{c.Interface, c.Peer, c.Local, c.Port, c.Proto}
+	if c.Direction == analyze.Egress {
+		k.client, k.service = c.Local, c.Peer
+	}
+	if c.Link != 0 {
+		r[k] |= doubtful
+	} else {
+		r[k] |= sure
+	}
+}
+
+func (r readings) judge(v *labelled.View) score {
+	right := r[reading{v.Interface, v.Client.Addr(), v.Service.Addr(), v.Service.Port(), v.Protocol}]
+	wrong := r[reading{v.Interface, v.Service.Addr(), v.Client.Addr(), v.Client.Port(), v.Protocol}]
+	switch {
+	case wrong&sure != 0:
+		return score{wrong: 1}
+	case wrong&doubtful != 0:
+		return score{doubt: 1}
+	case right&sure != 0:
+		return score{right: 1}
+	}
+	return score{absent: 1}
+}
+
+func lowerPort(v *labelled.View) score {
+	if v.Client.Port() > v.Service.Port() {
+		return score{right: 1}
+	}
+	return score{wrong: 1}
+}
+
+// judge compares readings with labels.
+func judge(views []labelled.View, r readings) (v verdicts) {
+	for i := range views {
+		view := &views[i]
+		if view.Client.Port() == view.Service.Port() {
+			continue // its two readings are one (design §4.4)
+		}
+		s := r.judge(view)
+		v.lowerPort.add(lowerPort(view))
+		if view.Handshake {
+			v.flagged.add(s)
+			continue
+		}
+		v.plain.add(s)
+		if view.Established() {
+			v.established.add(s)
+		}
+	}
+	return v
+}
