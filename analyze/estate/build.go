@@ -25,11 +25,15 @@ func (s *Snapshot) Estate() (*Estate, error) {
 		first: map[objectID]where{}, tables: map[string]*RouteTable{}, endpoints: map[string]*Endpoint{},
 		attachments: map[string]*transit{}, gateways: map[string]*wireTransitGateway{}, ruleIDs: map[string]analyze.RuleKey{},
 	}
-	// The latest snapshot wins where an object stands twice; files without a time follow in the order of their paths.
+	all := make([]*SnapshotScope, len(s.Scopes))
 	for i := range s.Scopes {
-		b.scopes = append(b.scopes, &s.Scopes[i])
+		all[i] = &s.Scopes[i]
 	}
-	slices.SortStableFunc(b.scopes, func(x, y *SnapshotScope) int { return y.captured.Compare(x.captured) })
+	recorded, err := configPresent(all)
+	if err != nil {
+		return nil, err
+	}
+	b.scopes = append(s.present(), recorded...)
 	for _, step := range []func() error{
 		func() error { return each(b, VPCs, b.vpc) },
 		func() error { return each(b, Subnets, b.subnet) },
@@ -54,8 +58,42 @@ func (s *Snapshot) Estate() (*Estate, error) {
 		_, asked := scope.Objects[SecurityGroupVPCAssociations]
 		b.e.AssociationsKnown = b.e.AssociationsKnown || asked
 	}
+	if err := b.history(all); err != nil {
+		return nil, err
+	}
 	b.finish()
 	return b.e, nil
+}
+
+// present is the scopes with what is so now: of each kind, account and region the latest snapshot that has it, and all files
+// without a time, in the order of their paths; and what tells of the past by itself.
+func (s *Snapshot) present() []*SnapshotScope {
+	type part struct {
+		Scope
+		kind Kind
+	}
+	latest := map[part]time.Time{}
+	for i := range s.Scopes {
+		for k := range s.Scopes[i].Objects {
+			p := part{s.Scopes[i].Scope, k}
+			if t := s.Scopes[i].captured; t.After(latest[p]) {
+				latest[p] = t
+			}
+		}
+	}
+	var out []*SnapshotScope
+	for i := range s.Scopes {
+		now := s.Scopes[i]
+		now.Objects = map[Kind][]json.RawMessage{}
+		for k, list := range s.Scopes[i].Objects {
+			if now.captured.IsZero() || k.ofHistory() || now.captured.Equal(latest[part{now.Scope, k}]) {
+				now.Objects[k] = list
+			}
+		}
+		out = append(out, &now)
+	}
+	slices.SortStableFunc(out, func(x, y *SnapshotScope) int { return y.captured.Compare(x.captured) })
+	return out
 }
 
 type objectID struct {
@@ -111,12 +149,8 @@ func each[T any](b *builder, kind Kind, add func(where, *T, json.RawMessage) err
 		for i, raw := range scope.Objects[kind] {
 			at := where{scope: scope, kind: kind, index: i}
 			v := new(T)
-			if err := json.Unmarshal(raw, v); err != nil {
-				var t *json.UnmarshalTypeError
-				if errors.As(err, &t) {
-					return at.err(t.Field, fmt.Errorf("want %s, got a JSON %s", t.Type, t.Value))
-				}
-				return at.err("", err)
+			if err := at.decode(raw, v); err != nil {
+				return err
 			}
 			if err := add(at, v, raw); err != nil {
 				return err
@@ -124,6 +158,18 @@ func each[T any](b *builder, kind Kind, add func(where, *T, json.RawMessage) err
 		}
 	}
 	return nil
+}
+
+func (w where) decode(raw json.RawMessage, v any) error {
+	err := json.Unmarshal(raw, v)
+	var t *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &t):
+		return w.err(t.Field, fmt.Errorf("want %s, got a JSON %s", t.Type, t.Value))
+	}
+	return w.err("", err)
 }
 
 // put adds an object once. It reports whether it was new; an object that stands twice in different words is a problem.

@@ -24,6 +24,9 @@ type Estate struct {
 	Peerings    map[string]*Peering
 	Transit     []*TransitAttachment
 	Endpoints   []*Endpoint
+	// Past holds the earlier states of interfaces, those that are gone among them, sorted by id and time.
+	Past    []*Interface
+	History History
 	// AssociationsKnown says that the associations of groups with further VPCs were in the input, even if there are none.
 	AssociationsKnown bool
 	Problems          []Problem // what could not be read or modelled; never dropped silently
@@ -47,9 +50,13 @@ type Group struct {
 	Region                string
 	Tags                  map[string]string
 	Rules                 []analyze.Rule
-	AssociatedVPCs        []string        // further VPCs, sorted
-	HasRuleIDs            bool            // every supported rule has its sgr-… id
-	Raw                   json.RawMessage `json:"-"` // the describe-security-groups object as read; nil when not from there
+	AssociatedVPCs        []string // further VPCs, sorted
+	HasRuleIDs            bool     // every supported rule has its sgr-… id
+	// Lives says since when each of the rules was there, as far as that is on record; PastRules are those it had before,
+	// sorted by key and time.
+	Lives     map[analyze.RuleKey]Life
+	PastRules []PastRule
+	Raw       json.RawMessage `json:"-"` // the describe-security-groups object as read; nil when not from there
 	// RawUnsupported holds the rules with Unsupported set as EC2 gave them, so that DescribeSecurityGroups can write them back.
 	RawUnsupported []RawPermission `json:"-"`
 }
@@ -80,6 +87,11 @@ type Interface struct {
 	InstanceOwner                  string    // Attachment.InstanceOwnerId
 	Attached                       time.Time // Attachment.AttachTime; zero when unknown: it was not there before
 	Tags                           map[string]string
+	// Life is when the interface was as it is here. Without a history it is taken to have been so since it was attached.
+	Life Life
+	// Recorded says since when the record has it as it is here; zero when only the present does. Before that, secondary
+	// addresses may have been another interface's.
+	Recorded time.Time
 }
 
 // PrefixList is a managed prefix list with its current entries.
@@ -89,6 +101,8 @@ type PrefixList struct {
 	MaxEntries      int // 0 when absent
 	Version         int64
 	Entries         []netip.Prefix // masked, sorted
+	Life            Life           // of the present entries
+	Past            []ListState    // earlier ones, in order of time
 	EntriesKnown    bool           // false: the entries were not in the input; every match is Maybe
 }
 

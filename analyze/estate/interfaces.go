@@ -7,6 +7,15 @@ import (
 )
 
 func (b *builder) iface(at where, w *wireInterface, _ json.RawMessage) error {
+	i, err := readInterface(at, w)
+	if err != nil {
+		return err
+	}
+	_, err = put(b, at, b.e.Interfaces, "NetworkInterfaceId", i.ID, i)
+	return err
+}
+
+func readInterface(at where, w *wireInterface) (*Interface, error) {
 	at.id = w.NetworkInterfaceId
 	here := whereabouts{AvailabilityZone: w.AvailabilityZone}
 	i := &Interface{
@@ -22,23 +31,22 @@ func (b *builder) iface(at where, w *wireInterface, _ json.RawMessage) error {
 	}
 	for _, g := range w.Groups {
 		if g.GroupId == "" {
-			return at.err("Groups", fmt.Errorf("an element without GroupId"))
+			return nil, at.err("Groups", fmt.Errorf("an element without GroupId"))
 		}
 		i.Groups = append(i.Groups, g.GroupId)
 	}
 	i.Groups = sortedStrings(i.Groups)
 	if err := i.setAddrs(at, w); err != nil {
-		return err
+		return nil, err
 	}
 	if a := w.Attachment; a != nil {
 		i.InstanceID, i.InstanceOwner = a.InstanceId, a.InstanceOwnerId
 		var err error
 		if i.Attached, err = at.time("Attachment.AttachTime", a.AttachTime); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	_, err := put(b, at, b.e.Interfaces, "NetworkInterfaceId", i.ID, i)
-	return err
+	return i, nil
 }
 
 // setAddrs reads private addresses, delegated prefixes, and the public addresses that AWS maps to private ones.

@@ -413,7 +413,7 @@ func TestLoadProblems(t *testing.T) {
 		{"the same twice, the region known of one", map[string]string{"us-east-1/a.json": eni("10.0.0.1"), "eu-west-1/b.json": eni("10.0.0.1")}, nil},
 		{"twice in other words", map[string]string{"a.json": eni("10.0.0.1"), "b.json": eni("10.0.0.2")}, []string{"differs from the object of the same id in"}},
 		{"unknown kind", map[string]string{"a.json": eni("10.0.0.1"), "b.json": `{"NatGateways":[]}`}, []string{"not used"}},
-		{"Config", map[string]string{"a.json": eni("10.0.0.1"), "b.json": `{"fileVersion":"1.0","configurationItems":[]}`}, []string{"not used", "AWS Config history is not used yet"}},
+		{"Config", map[string]string{"a.json": eni("10.0.0.1"), "b.json": `{"fileVersion":"1.0","configurationItems":[]}`}, []string{"not used"}},
 		{"another page", map[string]string{"a.json": `{"NextToken":"x",` + eni("10.0.0.1")[1:]}, []string{"more pages"}},
 		{"entries of nobody", map[string]string{"a.json": eni("10.0.0.1"), "entries.json": `{"Entries":[{"Cidr":"10.0.0.0/8"}]}`}, []string{"of which prefix list?"}},
 		{"other files", map[string]string{"a.json": eni("10.0.0.1"), "README": "hello", "x.log": "2 1234"}, []string{"were not used (2)"}},
@@ -504,7 +504,7 @@ func TestLatestSnapshotWins(t *testing.T) {
 		return `{"schema_version":1,"captured_at":"2026-01-` + day + `T00:00:00Z","scopes":[{"partition":"aws","account":"1","region":"r","NetworkInterfaces":[{"NetworkInterfaceId":"eni-1","PrivateIpAddress":"` + ip + `"}]}]}`
 	}
 	e := load(t, map[string]string{"a.json": snap("01", "10.0.0.1"), "b.json": snap("03", "10.0.0.3"), "c.json": snap("02", "10.0.0.2")})
-	if got := e.Interfaces["eni-1"].Primary.String(); got != "10.0.0.3" || len(e.Problems) != 2 || e.Captured.Day() != 3 {
+	if got := e.Interfaces["eni-1"].Primary.String(); got != "10.0.0.3" || len(e.Problems) != 0 || e.Captured.Day() != 3 {
 		t.Errorf("got %s, captured %v, problems %v", got, e.Captured, e.Problems)
 	}
 }

@@ -98,6 +98,10 @@ func (b *builder) prefixList(at where, w *wirePrefixList, _ json.RawMessage) err
 		b.problem(at, "differs from the object of the same id in %s, which is used", b.first[objectID{PrefixLists, l.ID}].source())
 		return nil
 	}
+	return l.addEntries(at, w)
+}
+
+func (l *PrefixList) addEntries(at where, w *wirePrefixList) error {
 	var blocks []string
 	if w.Cidrs != nil {
 		l.EntriesKnown, blocks = true, *w.Cidrs

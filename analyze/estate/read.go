@@ -18,7 +18,9 @@ import (
 	"unicode"
 )
 
-// Load reads an estate: a file written by `sgtrim snapshot`, one saved output of the AWS CLI, or a folder of such files.
+// Load reads an estate: a file written by `sgtrim snapshot`, one saved output of the AWS CLI, or a folder of such files. Of
+// several snapshots the latest is the present and the others are its history, and so are items of AWS Config and events of
+// CloudTrail, from files of whatever name.
 func Load(path string) (*Estate, error) {
 	s, err := ReadSnapshot(path)
 	if err != nil {
@@ -68,7 +70,7 @@ func (r *reader) alone(path string) error {
 	if len(r.snapshot.Scopes) > 0 {
 		return nil
 	}
-	cause := "holds no output of aws ec2 describe-… that an estate is made of"
+	cause := "holds no output of aws ec2 describe-…, of AWS Config or of CloudTrail that an estate is made of"
 	if len(r.snapshot.Problems) > 0 {
 		p := r.snapshot.Problems[0]
 		cause += fmt.Sprintf(" (%s: %s)", p.Object, p.Cause)
@@ -120,7 +122,7 @@ func (r *reader) folder(dir string) error {
 		r.problem(d, "", fmt.Sprintf("files that are not JSON were not used (%d), such as %s", len(other[d]), other[d][0]))
 	}
 	if len(r.snapshot.Scopes) == 0 {
-		return &LoadError{Source: dir, Err: errors.New("no file holds an output of aws ec2 describe-…")}
+		return &LoadError{Source: dir, Err: errors.New("no file holds an output of aws ec2 describe-…, or AWS Config items")}
 	}
 	return nil
 }
@@ -224,7 +226,11 @@ func (d *document) read() error {
 		case key == "problems":
 			var ps []Problem
 			err := d.dec.Decode(&ps)
-			d.r.snapshot.Problems = append(d.r.snapshot.Problems, ps...)
+			for _, p := range ps {
+				if !slices.Contains(d.r.snapshot.Problems, p) { // every snapshot of a series tells of the same denied call
+					d.r.snapshot.Problems = append(d.r.snapshot.Problems, p)
+				}
+			}
 			return err
 		}
 		return d.kind(key, &scope)
@@ -308,6 +314,8 @@ func (d *document) snapshotScope() error {
 			return d.dec.Decode(&scope.Account)
 		case "region":
 			return d.dec.Decode(&scope.Region)
+		case "trail_since":
+			return d.dec.Decode(&scope.TrailSince)
 		}
 		return d.kind(key, &scope)
 	})
@@ -345,11 +353,27 @@ func (d *document) kind(key string, scope *SnapshotScope) error {
 		if err := d.dec.Decode(&raw); err != nil {
 			return err
 		}
-		objects = append(objects, raw)
+		if used(k, raw) {
+			objects = append(objects, raw)
+		}
 		return nil
 	})
 	scope.Objects[k] = objects
 	return err
+}
+
+// used reports whether an object can tell anything of the estate. The files of AWS Config and CloudTrail are of all of an
+// account, and only some of it is ours.
+func used(k Kind, raw json.RawMessage) bool {
+	switch k {
+	case ConfigurationItems:
+		var c struct{ ResourceType string }
+		return json.Unmarshal(raw, &c) != nil || configKinds[c.ResourceType] != ""
+	case TrailRecords, TrailEvents:
+		var r struct{ EventName string }
+		return json.Unmarshal(raw, &r) != nil || trailEvents[r.EventName] != nil
+	}
+	return true
 }
 
 func (d *document) skip() error {
@@ -368,8 +392,6 @@ func kindOf(key string) (Kind, bool) {
 
 func unusedCause(key string) string {
 	switch {
-	case strings.EqualFold(key, configurationItems):
-		return "AWS Config history is not used yet"
 	case strings.EqualFold(key, reservations):
 		return "instances are not used: their interfaces come from describe-network-interfaces"
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -28,15 +29,21 @@ const (
 	TransitGatewayVPCAttachments Kind = "TransitGatewayVpcAttachments"
 	TransitGatewayAttachments    Kind = "TransitGatewayAttachments"
 	SecurityGroupVPCAssociations Kind = "SecurityGroupVpcAssociations"
+
+	ConfigurationItems Kind = "configurationItems" // of AWS Config: history and snapshot files, get-resource-config-history
+	TrailRecords       Kind = "Records"            // of CloudTrail's files
+	TrailEvents        Kind = "Events"             // of lookup-events: records as text
 )
+
+// ofHistory says that objects of the kind tell of the past, each with its time.
+func (k Kind) ofHistory() bool { return k == ConfigurationItems || k == TrailRecords || k == TrailEvents }
 
 // Further top-level keys: what a saved file may hold besides.
 const (
-	reservations       = "Reservations"       // of describe-instances
-	configurationItems = "configurationItems" // of AWS Config
-	nextToken          = "NextToken"
-	responseMetadata   = "ResponseMetadata" // of boto3
-	scopes             = "scopes"           // of a snapshot file
+	reservations     = "Reservations" // of describe-instances
+	nextToken        = "NextToken"
+	responseMetadata = "ResponseMetadata" // of boto3
+	scopes           = "scopes"           // of a snapshot file
 
 	snapshotSchemaVersion = 1
 )
@@ -45,7 +52,7 @@ const (
 var Kinds = []Kind{
 	SecurityGroups, SecurityGroupRules, NetworkInterfaces, PrefixLists, VPCs, Subnets, RouteTables, FlowLogs,
 	VPCPeeringConnections, VPCEndpoints, TransitGateways, TransitGatewayVPCAttachments, TransitGatewayAttachments,
-	SecurityGroupVPCAssociations,
+	SecurityGroupVPCAssociations, ConfigurationItems, TrailRecords, TrailEvents,
 }
 
 // Snapshot is what the describe calls answered, object by object in the shapes of the AWS CLI, before anything is understood.
@@ -59,6 +66,8 @@ type Snapshot struct {
 // SnapshotScope is the objects of one account and region, or of one file whose account and region may be unknown ("").
 type SnapshotScope struct {
 	Scope
+	// TrailSince is since when CloudTrail was asked; zero when its records come from files, which do not say.
+	TrailSince time.Time
 	// Objects by kind. An empty list was asked for and is empty; a missing one was not asked for.
 	Objects map[Kind][]json.RawMessage
 
@@ -71,10 +80,11 @@ type SnapshotScope struct {
 func (s SnapshotScope) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	head, err := json.Marshal(struct {
-		Partition string `json:"partition"`
-		Account   string `json:"account"`
-		Region    string `json:"region"`
-	}(s.Scope))
+		Partition  string    `json:"partition"`
+		Account    string    `json:"account"`
+		Region     string    `json:"region"`
+		TrailSince time.Time `json:"trail_since,omitzero"`
+	}{s.Partition, s.Account, s.Region, s.TrailSince})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +107,8 @@ func (s SnapshotScope) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// WriteSnapshot writes s as a snapshot file. Scopes of the same account and region become one. Reading the file back with
+// WriteSnapshot writes s as a snapshot file. Scopes of the same account and region become one; of several snapshots of one, the
+// latest is written, for a file is of one time. Reading the file back with
 // Load gives an equal estate, but for the sources that its problems name.
 func WriteSnapshot(w io.Writer, s *Snapshot) error {
 	problems := s.Problems
@@ -119,18 +130,33 @@ func WriteSnapshot(w io.Writer, s *Snapshot) error {
 	return nil
 }
 
+// FileName is a name for the snapshot's file in a series: where and when it was taken. It is "" of a snapshot without a time.
+func (s *Snapshot) FileName() string {
+	if s.Captured.IsZero() {
+		return ""
+	}
+	name := "estate"
+	if all := s.merged(); len(all) == 1 {
+		name = strings.Join([]string{name, firstOf(all[0].Account, "unknown"), firstOf(all[0].Region, "unknown")}, "-")
+	}
+	return name + "-" + s.Captured.UTC().Format("20060102T150405Z") + ".json.gz"
+}
+
 // merged joins scopes of the same account and region, in the order of their first appearance. An object that stands in
 // several of them in the same words is written once.
 func (s *Snapshot) merged() []SnapshotScope {
 	out := []SnapshotScope{}
 	at := map[Scope]int{}
 	seen := map[Scope]map[string]bool{}
-	for _, scope := range s.Scopes {
+	for _, scope := range s.present() {
 		i, ok := at[scope.Scope]
 		if !ok {
 			i = len(out)
 			at[scope.Scope], seen[scope.Scope] = i, map[string]bool{}
-			out = append(out, SnapshotScope{Scope: scope.Scope, Objects: map[Kind][]json.RawMessage{}})
+			out = append(out, SnapshotScope{Scope: scope.Scope, TrailSince: scope.TrailSince, Objects: map[Kind][]json.RawMessage{}})
+		}
+		if t := scope.TrailSince; !t.IsZero() && (out[i].TrailSince.IsZero() || t.Before(out[i].TrailSince)) {
+			out[i].TrailSince = t
 		}
 		for _, k := range Kinds {
 			list, ok := scope.Objects[k]

@@ -2,8 +2,13 @@ package main
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,7 +19,7 @@ import (
 
 // estateFlag is --estate of every command that has one.
 func estateFlag(fs *pflag.FlagSet, to *string) {
-	fs.StringVar(to, "estate", "", "`path` of a snapshot, or of a folder of saved AWS CLI outputs (default: ask the EC2 API)")
+	fs.StringVar(to, "estate", "", "`path` of a snapshot, or of a folder of snapshots, saved AWS CLI outputs, AWS Config and CloudTrail files (default: ask the EC2 API)")
 }
 
 // estate loads the estate from a path, or from the live EC2 API when there is none.
@@ -37,37 +42,83 @@ func (a *app) snapshot(ctx context.Context, path string, aws awsFlags) (*estate.
 	return s, nil
 }
 
+// snapshotJob says what to capture, and where to put it.
+type snapshotJob struct {
+	estate   string
+	output   string // file; "" is standard output
+	appendTo string // folder of a series
+	aws      awsFlags
+}
+
 func (a *app) snapshotCommand() *cobra.Command {
-	var path, to string
-	var aws awsFlags
+	var job snapshotJob
 	cmd := &cobra.Command{
-		Use:   "snapshot [-o FILE]",
+		Use:   "snapshot [-o FILE | --append DIR]",
 		Short: "Save the estate: groups, rules, interfaces and networks",
 		Long: `Captures the estate of one account and region from the EC2 API, or turns saved outputs of the AWS CLI into one file. Other
-commands take the file as --estate.`,
+commands take the file as --estate.
+
+With --append the file gets a name of its own in a folder, and the folder is an --estate too: its latest snapshot is the
+present, and those before say which interface had an address on which day, and how old each rule is. Run it every day.`,
 		Example: `  sgtrim snapshot --region eu-west-1 -o estate.json
-  sgtrim snapshot --estate ./describe-outputs -o estate.json`,
+  sgtrim snapshot --estate ./describe-outputs -o estate.json
+  15 3 * * *  sgtrim snapshot --append /var/lib/sgtrim/estate --quiet    # a line of a crontab`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.snapshot(cmd.Context(), path, aws)
-			if err != nil {
-				return err
+			if job.output != "" && job.appendTo != "" {
+				return usagef("-o names a file, --append a folder of a series: give one of the two")
 			}
-			for _, p := range s.Problems {
-				a.say.note("%s: %s: %s", p.Source, p.Object, p.Cause)
-			}
-			if to == "" {
-				w := bufio.NewWriter(a.out)
-				if err := estate.WriteSnapshot(w, s); err != nil {
-					return err
-				}
-				return w.Flush()
-			}
-			return writeFile(to, func(w io.Writer) error { return estate.WriteSnapshot(w, s) })
+			return a.takeSnapshot(cmd.Context(), &job)
 		},
 	}
-	estateFlag(cmd.Flags(), &path)
-	cmd.Flags().StringVarP(&to, "output", "o", "", "`file` to write (default: standard output)")
-	aws.register(cmd.Flags())
+	estateFlag(cmd.Flags(), &job.estate)
+	cmd.Flags().StringVarP(&job.output, "output", "o", "", "`file` to write (default: standard output)")
+	cmd.Flags().StringVar(&job.appendTo, "append", "", "`folder` of a series of snapshots: add this one")
+	job.aws.register(cmd.Flags())
 	return cmd
+}
+
+func (a *app) takeSnapshot(ctx context.Context, job *snapshotJob) error {
+	s, err := a.snapshot(ctx, job.estate, job.aws)
+	if err != nil {
+		return err
+	}
+	for _, p := range s.Problems {
+		a.say.note("%s: %s: %s", p.Source, p.Object, p.Cause)
+	}
+	switch {
+	case job.appendTo != "":
+		return a.appendSnapshot(s, job.appendTo)
+	case job.output == "":
+		w := bufio.NewWriter(a.out)
+		if err := estate.WriteSnapshot(w, s); err != nil {
+			return err
+		}
+		return w.Flush()
+	}
+	return writeFile(job.output, func(w io.Writer) error { return estate.WriteSnapshot(w, s) })
+}
+
+// appendSnapshot adds a file to a series. One of the same second is not overwritten: it may be another account's.
+func (a *app) appendSnapshot(s *estate.Snapshot, dir string) error {
+	name := s.FileName()
+	if name == "" {
+		return withHint(errors.New("the saved outputs do not say when they were captured, so they have no place in a series"),
+			"let snapshot ask the EC2 API, or give a snapshot file with --estate")
+	}
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err == nil {
+		return fmt.Errorf("%s is there already", path)
+	}
+	err := writeFile(path, func(w io.Writer) error {
+		z := gzip.NewWriter(w)
+		if err := estate.WriteSnapshot(z, s); err != nil {
+			return err
+		}
+		return z.Close()
+	})
+	if err == nil {
+		a.say.note("added %s", path)
+	}
+	return err
 }

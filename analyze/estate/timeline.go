@@ -1,0 +1,84 @@
+package estate
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// origin is the kind of source that says how an object was. Of two at the same second the later one here is believed.
+type origin uint8
+
+const (
+	fromTrail    origin = iota // CloudTrail: the very time of a change
+	fromConfig                 // AWS Config: a state and when it was recorded, soon after it began
+	fromSnapshot               // describe: the state at one time
+)
+
+// mark is what one source says of one object at one time.
+type mark[T any] struct {
+	at     int64 // unix seconds
+	origin origin
+	begins bool   // the state began then: it was another just before
+	value  *T     // nil: the object was not there
+	key    string // equal keys: the same state; "" of no value
+	lag    int64  // of AWS Config: seconds by which it may have recorded the state late
+}
+
+// term is one state with the time in which it was so.
+type term[T any] struct {
+	value *T
+	key   string
+	life  Life
+	last  int64 // the last mark
+	lasts bool  // AWS Config recorded it, so it stayed until the next item was due
+	first mark[T]
+}
+
+// terms turns the marks of one object into its states in order of time. Between two marks of one state nothing is taken to
+// have happened; between two different ones either may have been. present says that the last mark is the present: its state
+// has no end.
+func terms[T any](marks []mark[T], present bool) []term[T] {
+	slices.SortStableFunc(marks, func(a, b mark[T]) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.origin, b.origin)) })
+	var all []term[T]
+	for _, m := range marks {
+		n := len(all)
+		if n > 0 && all[n-1].key == m.key && (!m.begins || all[n-1].last == m.at) {
+			t := &all[n-1]
+			t.value, t.last, t.life.Until = m.value, m.at, unix(m.at)
+			t.lasts = t.lasts || m.origin == fromConfig
+			continue
+		}
+		t := term[T]{value: m.value, key: m.key, last: m.at, lasts: m.origin == fromConfig, first: m}
+		t.life.Since, t.life.Until = unix(m.at), unix(m.at)
+		if m.begins {
+			t.life.After = t.life.Since
+		}
+		if n > 0 {
+			all[n-1].end(m)
+			if !m.begins {
+				t.life.After = all[n-1].life.Until
+			}
+		}
+		all = append(all, t)
+	}
+	if n := len(all); n > 0 && present {
+		all[n-1].life.Until = time.Time{}
+	}
+	return slices.DeleteFunc(all, func(t term[T]) bool { return t.value == nil })
+}
+
+// end closes a term by the mark of the next.
+func (t *term[T]) end(next mark[T]) {
+	t.life.Before = unix(next.at)
+	until := t.last
+	switch {
+	case next.begins && next.key != t.key:
+		until = next.at
+	case next.origin == fromConfig && t.lasts:
+		until = max(until, next.at-next.lag)
+	}
+	t.life.Until = unix(until)
+}
+
+func unix(t int64) time.Time { return time.Unix(t, 0).UTC() }

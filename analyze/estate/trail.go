@@ -1,0 +1,335 @@
+package estate
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sgtrim/sgtrim/analyze"
+)
+
+// trailRecord is an event of CloudTrail [F 7.2].
+type trailRecord struct {
+	EventSource, EventName, EventTime   string
+	ErrorCode                           string
+	AwsRegion, RecipientAccountID       string
+	RequestParameters, ResponseElements json.RawMessage
+}
+
+// trailEvents are the events that change what an estate is made of, and how each is read.
+var trailEvents = map[string]func(*historian, *trailEvent) error{
+	"AuthorizeSecurityGroupIngress":   (*historian).authorized,
+	"AuthorizeSecurityGroupEgress":    (*historian).authorized,
+	"RevokeSecurityGroupIngress":      (*historian).revoked,
+	"RevokeSecurityGroupEgress":       (*historian).revoked,
+	"ModifySecurityGroupRules":        (*historian).rulesModified,
+	"CreateSecurityGroup":             (*historian).groupCreated,
+	"DeleteSecurityGroup":             (*historian).groupDeleted,
+	"CreateNetworkInterface":          (*historian).interfaceCreated,
+	"DeleteNetworkInterface":          (*historian).interfaceDeleted,
+	"ModifyNetworkInterfaceAttribute": (*historian).interfaceModified,
+	"ModifyInstanceAttribute":         (*historian).instanceModified,
+	"RunInstances":                    (*historian).instancesRun,
+	"ModifyManagedPrefixList":         (*historian).listModified,
+	"RestoreManagedPrefixListVersion": (*historian).listModified,
+}
+
+// trailEvent is an event in work.
+type trailEvent struct {
+	at    where
+	name  string
+	time  int64
+	scope *SnapshotScope
+	req   json.RawMessage
+	resp  json.RawMessage
+}
+
+// trail marks what CloudTrail recorded, in order of time. Events that failed changed nothing.
+func (h *historian) trail(all []*SnapshotScope) error {
+	var events []*trailEvent
+	for _, s := range all {
+		h.trailSince(s.TrailSince)
+		for _, kind := range []Kind{TrailRecords, TrailEvents} {
+			for i, raw := range s.Objects[kind] {
+				ev, err := readEvent(where{scope: s, kind: kind, index: i}, raw)
+				if err != nil {
+					return err
+				}
+				if ev != nil {
+					events = append(events, ev)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(events, compareEvents)
+	events = slices.CompactFunc(events, func(a, b *trailEvent) bool { return compareEvents(a, b) == 0 })
+	if len(events) > 0 {
+		h.knownRuleIDs(all)
+	}
+	for _, ev := range events {
+		h.latest = max(h.latest, ev.time)
+		h.trailSince(unix(ev.time))
+		h.b.e.History.TrailEvents++
+		if err := trailEvents[ev.name](h, ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *historian) trailSince(t time.Time) {
+	if then := &h.b.e.History.TrailSince; !t.IsZero() && (then.IsZero() || t.Before(*then)) {
+		*then = t
+	}
+}
+
+// compareEvents orders by time, and tells whether two are the same event: LookupEvents and the files have it both.
+func compareEvents(a, b *trailEvent) int {
+	if a.time != b.time {
+		return int(a.time - b.time)
+	}
+	if c := strings.Compare(a.name, b.name); c != 0 {
+		return c
+	}
+	if c := strings.Compare(string(a.req), string(b.req)); c != 0 {
+		return c
+	}
+	return strings.Compare(string(a.resp), string(b.resp))
+}
+
+// readEvent returns nil for an event that failed or is not EC2's.
+func readEvent(at where, raw json.RawMessage) (*trailEvent, error) {
+	var text struct{ CloudTrailEvent string }
+	if at.kind == TrailEvents {
+		if err := at.decode(raw, &text); err != nil {
+			return nil, err
+		}
+		raw = json.RawMessage(text.CloudTrailEvent)
+	}
+	var r trailRecord
+	if err := at.decode(raw, &r); err != nil {
+		return nil, err
+	}
+	if r.ErrorCode != "" || trailEvents[r.EventName] == nil || r.EventSource != "" && r.EventSource != "ec2.amazonaws.com" {
+		return nil, nil
+	}
+	t, err := at.time("eventTime", r.EventTime)
+	if err != nil {
+		return nil, err
+	}
+	if t.IsZero() {
+		return nil, at.err("eventTime", fmt.Errorf("missing"))
+	}
+	scope := *at.scope
+	scope.Account, scope.Region = firstOf(r.RecipientAccountID, scope.Account), firstOf(r.AwsRegion, scope.Region)
+	at.scope = &scope
+	return &trailEvent{at, r.EventName, t.Unix(), &scope, plainItems(r.RequestParameters), plainItems(r.ResponseElements)}, nil
+}
+
+// plainItems turns CloudTrail's lists, {"items": […]} and {} when empty, into lists.
+func plainItems(raw json.RawMessage) json.RawMessage {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return nil
+	}
+	return marshal(unwrapItems(v))
+}
+
+func unwrapItems(v any) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = unwrapItems(v[i])
+		}
+	case map[string]any:
+		if len(v) == 0 {
+			return nil
+		}
+		for _, name := range []string{"items", "item"} {
+			if list, ok := v[name].([]any); ok && len(v) == 1 {
+				return unwrapItems(list)
+			}
+		}
+		for k := range v {
+			v[k] = unwrapItems(v[k])
+		}
+	}
+	return v
+}
+
+// note tells of an event that is not understood: what it changed is not known.
+func (h *historian) note(ev *trailEvent, id, what string) {
+	h.b.problem(ev.at, "%s of %s at %s: %s", ev.name, firstOf(id, "an unnamed object"), unix(ev.time).Format(time.RFC3339), what)
+	h.unclear[id] = true
+}
+
+// interfaceCreated marks the interface as CreateNetworkInterface answered it.
+func (h *historian) interfaceCreated(ev *trailEvent) error {
+	var r struct{ NetworkInterface json.RawMessage }
+	if err := json.Unmarshal(ev.resp, &r); err != nil || len(r.NetworkInterface) == 0 {
+		h.note(ev, "", "the answer is not on record")
+		return nil
+	}
+	return h.begin(ev, r.NetworkInterface)
+}
+
+// begin marks the state of an interface from its creation on.
+func (h *historian) begin(ev *trailEvent, raw json.RawMessage) error {
+	var w struct {
+		wireInterface
+		GroupSet              []struct{ GroupId, GroupName string }
+		PrivateIpAddressesSet json.RawMessage
+	}
+	if err := ev.at.decode(raw, &w); err != nil {
+		return err
+	}
+	if w.NetworkInterfaceId == "" {
+		h.note(ev, "", "names no interface")
+		return nil
+	}
+	if len(w.GroupSet) > 0 {
+		w.Groups = w.GroupSet
+	}
+	if len(w.PrivateIpAddressesSet) > 0 {
+		if err := ev.at.decode(w.PrivateIpAddressesSet, &w.PrivateIpAddresses); err != nil {
+			return err
+		}
+	}
+	i, err := readInterface(ev.at, &w.wireInterface)
+	if err != nil {
+		return err
+	}
+	h.interfaces.add(i.ID, mark[Interface]{at: ev.time, origin: fromTrail, begins: true, value: i, key: i.stateKey()})
+	return nil
+}
+
+func (h *historian) interfaceDeleted(ev *trailEvent) error {
+	var r struct{ NetworkInterfaceId string }
+	if err := json.Unmarshal(ev.req, &r); err != nil || r.NetworkInterfaceId == "" {
+		h.note(ev, "", "names no interface")
+		return nil
+	}
+	h.interfaces.add(r.NetworkInterfaceId, mark[Interface]{at: ev.time, origin: fromTrail, begins: true})
+	return nil
+}
+
+// groupIDs reads a groupSet; nil when the event was about something else.
+func groupIDs(raw json.RawMessage) (ids []string) {
+	var set []struct{ GroupId string }
+	if json.Unmarshal(raw, &set) != nil {
+		return nil
+	}
+	for _, g := range set {
+		ids = append(ids, g.GroupId)
+	}
+	return sortedStrings(ids)
+}
+
+func (h *historian) interfaceModified(ev *trailEvent) error {
+	var r struct {
+		NetworkInterfaceId string
+		GroupSet           json.RawMessage
+	}
+	if err := json.Unmarshal(ev.req, &r); err != nil || r.NetworkInterfaceId == "" {
+		h.note(ev, "", "names no interface")
+		return nil
+	}
+	if groups := groupIDs(r.GroupSet); len(groups) > 0 {
+		h.regroup[r.NetworkInterfaceId] = append(h.regroup[r.NetworkInterfaceId], regroup{ev.time, groups})
+	}
+	return nil
+}
+
+// instanceModified gives other groups to the one interface of an instance.
+func (h *historian) instanceModified(ev *trailEvent) error {
+	var r struct {
+		InstanceId string
+		GroupSet   json.RawMessage
+	}
+	if err := json.Unmarshal(ev.req, &r); err != nil {
+		h.note(ev, "", "names no instance")
+		return nil
+	}
+	groups := groupIDs(r.GroupSet)
+	if len(groups) == 0 {
+		return nil
+	}
+	own := map[string]bool{}
+	for id, marks := range h.interfaces.marks {
+		if slices.ContainsFunc(marks, func(m mark[Interface]) bool { return m.value != nil && m.value.InstanceID == r.InstanceId }) {
+			own[id] = true
+		}
+	}
+	for id, i := range h.b.e.Interfaces {
+		if i.InstanceID == r.InstanceId {
+			own[id] = true
+		}
+	}
+	if len(own) != 1 {
+		h.note(ev, r.InstanceId, fmt.Sprintf("which of its interfaces got the groups is not known (%d are on record)", len(own)))
+		return nil
+	}
+	for id := range own {
+		h.regroup[id] = append(h.regroup[id], regroup{ev.time, groups})
+	}
+	return nil
+}
+
+// instancesRun marks the interfaces of new instances.
+func (h *historian) instancesRun(ev *trailEvent) error {
+	var r struct {
+		InstancesSet []struct {
+			InstanceId          string
+			NetworkInterfaceSet []map[string]json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(ev.resp, &r); err != nil || len(r.InstancesSet) == 0 {
+		h.note(ev, "", "the answer is not on record")
+		return nil
+	}
+	for _, in := range r.InstancesSet {
+		for _, ni := range in.NetworkInterfaceSet {
+			ni["attachment"] = marshal(map[string]string{"instanceId": in.InstanceId, "attachTime": unix(ev.time).Format(time.RFC3339)})
+			if err := h.begin(ev, marshal(ni)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// listModified says that the entries of a list were others before. Which ones is not on record.
+func (h *historian) listModified(ev *trailEvent) error {
+	id := listID.FindString(string(ev.req))
+	if id == "" {
+		h.note(ev, "", "names no prefix list")
+		return nil
+	}
+	h.lists.add(id, mark[PrefixList]{at: ev.time, origin: fromTrail, begins: true})
+	return nil
+}
+
+func (h *historian) groupCreated(ev *trailEvent) error {
+	var r struct{ GroupId string }
+	if err := json.Unmarshal(ev.resp, &r); err != nil || r.GroupId == "" {
+		h.note(ev, "", "the answer is not on record")
+		return nil
+	}
+	h.groups.add(r.GroupId, mark[ruleSet]{at: ev.time, origin: fromTrail})
+	all := analyze.RuleKey{GroupID: r.GroupId, Direction: analyze.Egress, Service: analyze.ProtoService(analyze.AllProtocols)}
+	for _, world := range worlds {
+		all.Peer = analyze.Peer{Prefix: world}
+		h.ruleMark(ev, all, true)
+	}
+	return nil
+}
+
+func (h *historian) groupDeleted(ev *trailEvent) error {
+	var r struct{ GroupId string }
+	if json.Unmarshal(ev.req, &r) == nil && r.GroupId != "" {
+		h.groups.add(r.GroupId, mark[ruleSet]{at: ev.time, origin: fromTrail, begins: true})
+	}
+	return nil
+}
