@@ -21,6 +21,11 @@ type History struct {
 	TrailSince     time.Time // since when CloudTrail was asked, or the first event in its files
 }
 
+// None reports whether no source tells of the time before the capture.
+func (h History) None() bool {
+	return h.Snapshots == 0 && h.ConfigSince.IsZero() && h.TrailSince.IsZero()
+}
+
 // PastRule is a rule that a group had and has no more.
 type PastRule struct {
 	analyze.RuleKey
@@ -64,6 +69,12 @@ func (b *builder) history(all []*SnapshotScope) error {
 		if err := step(all); err != nil {
 			return err
 		}
+	}
+	for _, i := range b.e.Interfaces {
+		i.Life.Since = i.Attached
+	}
+	if b.e.History.None() {
+		return nil
 	}
 	h.settleInterfaces()
 	h.settleRules()

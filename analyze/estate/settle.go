@@ -12,12 +12,6 @@ import (
 // settleInterfaces gives the interfaces of the present their lives, and lists the earlier states.
 func (h *historian) settleInterfaces() {
 	e := h.b.e
-	for _, i := range e.Interfaces {
-		i.Life.Since = i.Attached
-	}
-	if h.latest == 0 {
-		return
-	}
 	for _, id := range sortedKeys(h.interfaces.marks) {
 		now := e.Interfaces[id]
 		marks := h.regrouped(id)

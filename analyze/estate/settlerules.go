@@ -44,7 +44,7 @@ func (h *historian) settleRules() {
 // groupMarks is the marks of a group in order of time. Of a run of equal ones the first and the last say all.
 func (h *historian) groupMarks(id string, now ruleSet) []mark[ruleSet] {
 	marks := slices.Clone(h.groups.marks[id])
-	if h.latest > 0 && len(marks)+len(h.ruleMarks) > 0 && !h.b.dated(SecurityGroups, id) {
+	if len(marks)+len(h.ruleMarks) > 0 && !h.b.dated(SecurityGroups, id) {
 		marks = append(marks, mark[ruleSet]{at: h.latest, origin: fromSnapshot, value: &now, key: "now"})
 	}
 	slices.SortStableFunc(marks, func(a, b mark[ruleSet]) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.origin, b.origin)) })
@@ -93,7 +93,7 @@ func (h *historian) settleLists() {
 	for _, id := range sortedKeys(h.b.e.PrefixLists) {
 		l := h.b.e.PrefixLists[id]
 		marks := h.listMarks(id)
-		if l.EntriesKnown && h.latest > 0 && len(marks) > 0 && !h.b.dated(PrefixLists, id) {
+		if l.EntriesKnown && len(marks) > 0 && !h.b.dated(PrefixLists, id) {
 			marks = append(marks, mark[PrefixList]{at: h.latest, origin: fromSnapshot, value: l, key: l.entriesKey()})
 		}
 		all := terms(marks, l.EntriesKnown)

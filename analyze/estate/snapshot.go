@@ -36,7 +36,9 @@ const (
 )
 
 // ofHistory says that objects of the kind tell of the past, each with its time.
-func (k Kind) ofHistory() bool { return k == ConfigurationItems || k == TrailRecords || k == TrailEvents }
+func (k Kind) ofHistory() bool {
+	return k == ConfigurationItems || k == TrailRecords || k == TrailEvents
+}
 
 // Further top-level keys: what a saved file may hold besides.
 const (
