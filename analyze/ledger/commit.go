@@ -29,6 +29,17 @@ type Delta struct {
 	Sources    []string
 	Parts      []Part
 	Attributes []Attributes // one row per interface
+	// Rebuild lists days whose evidence and coverage are not added to: the delta's take their place. All objects that the
+	// ledger holds of these days must be in the delta again, with their share in these days alone; else nothing is done and
+	// the error is a *MissingError.
+	Rebuild []int32
+}
+
+// MissingError says which objects a rebuilt day would lose.
+type MissingError struct{ Objects []Object }
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("%d objects that the ledger took of the days to rebuild were not read again, the first %s", len(e.Objects), e.Objects[0].ID)
 }
 
 // Part is what the objects said of one day, account and region.
@@ -53,7 +64,7 @@ func (l *Ledger) commit(ctx context.Context, d Delta) error {
 	if l.opt.ReadOnly {
 		return errors.New("opened for reading only")
 	}
-	byDay, err := l.checkObjects(d.Objects)
+	byDay, err := l.checkObjects(&d)
 	if err != nil {
 		return err
 	}
@@ -75,10 +86,10 @@ func (l *Ledger) commit(ctx context.Context, d Delta) error {
 	}
 	for _, p := range d.Parts {
 		if p.Evidence != nil {
-			add(func(ctx context.Context) (file, error) { return l.writeEvidence(ctx, p) })
+			add(func(ctx context.Context) (file, error) { return l.writeEvidence(ctx, p, d.rebuilds(p.Day)) })
 		}
 		if len(p.Coverage) > 0 {
-			add(func(context.Context) (file, error) { return l.writeCoverage(p) })
+			add(func(context.Context) (file, error) { return l.writeCoverage(p, d.rebuilds(p.Day)) })
 		}
 	}
 	for day, objects := range byDay {
@@ -90,11 +101,13 @@ func (l *Ledger) commit(ctx context.Context, d Delta) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return l.publish(files, d.Sources, byDay)
+	return l.publish(files, &d, byDay)
 }
 
+func (d *Delta) rebuilds(day int32) bool { return slices.Contains(d.Rebuild, day) }
+
 // publish makes the new files part of the ledger; the rename of the manifest is the one moment that counts.
-func (l *Ledger) publish(files []file, sources []string, byDay map[int32]map[string]Object) error {
+func (l *Ledger) publish(files []file, d *Delta, byDay map[int32]map[string]Object) error {
 	for _, k := range kinds {
 		if slices.ContainsFunc(files, func(f file) bool { return f.Kind == k }) {
 			if err := l.syncFolder(filepath.Join(l.dir, string(k))); err != nil {
@@ -103,7 +116,7 @@ func (l *Ledger) publish(files []file, sources []string, byDay map[int32]map[str
 		}
 	}
 	old := l.m
-	next := old.with(files, sources)
+	next := old.without(d.Rebuild).with(files, d.Sources)
 	if err := l.writeManifest(next); err != nil {
 		return err
 	}
@@ -113,7 +126,7 @@ func (l *Ledger) publish(files []file, sources []string, byDay map[int32]map[str
 	l.mu.Unlock()
 	for i := range old.Files {
 		f := &old.Files[i]
-		if now := next.find(f.Kind, f.Partition); now.SHA256 != f.SHA256 {
+		if now := next.find(f.Kind, f.Partition); now == nil || now.SHA256 != f.SHA256 {
 			if l.step("remove", l.path(f)) == nil {
 				_ = os.Remove(l.path(f)) // if it stays, the next Open sweeps it
 			}
@@ -122,10 +135,14 @@ func (l *Ledger) publish(files []file, sources []string, byDay map[int32]map[str
 	return nil
 }
 
-// checkObjects returns, for each day touched, the objects taken before and now.
-func (l *Ledger) checkObjects(objects []Object) (map[int32]map[string]Object, error) {
+// checkObjects returns, for each day of slots touched, the objects taken before and now.
+func (l *Ledger) checkObjects(d *Delta) (map[int32]map[string]Object, error) {
+	again, err := l.Held(d.Rebuild)
+	if err != nil {
+		return nil, err
+	}
 	byDay := map[int32]map[string]Object{}
-	for _, o := range objects {
+	for _, o := range d.Objects {
 		day := byDay[o.Day]
 		if day == nil {
 			before, err := l.objects(o.Day)
@@ -135,17 +152,22 @@ func (l *Ledger) checkObjects(objects []Object) (map[int32]map[string]Object, er
 			day = maps.Clone(before)
 			byDay[o.Day] = day
 		}
-		if _, ok := day[o.ID]; ok {
+		_, rebuilt := again[o.Key()]
+		if _, ok := day[o.ID]; ok && !rebuilt {
 			return nil, fmt.Errorf("%s: %w", o.ID, ErrTaken)
 		}
+		delete(again, o.Key())
 		day[o.ID] = o
+	}
+	if len(again) > 0 {
+		return nil, &MissingError{slices.SortedFunc(maps.Values(again), func(a, b Object) int { return a.compare(&b) })}
 	}
 	return byDay, nil
 }
 
-func (l *Ledger) writeEvidence(ctx context.Context, p Part) (file, error) {
+func (l *Ledger) writeEvidence(ctx context.Context, p Part, anew bool) (file, error) {
 	seq := p.Evidence
-	if f := l.m.find(kindEvidence, p.Partition); f != nil {
+	if f := l.m.find(kindEvidence, p.Partition); f != nil && !anew {
 		seq = Merge(l.evidence(*f), seq)
 	}
 	w := rowWriter{Partition: p.Partition, addrs: map[netip.Addr]string{}}
@@ -173,9 +195,9 @@ func (l *Ledger) writeEvidence(ctx context.Context, p Part) (file, error) {
 	})
 }
 
-func (l *Ledger) writeCoverage(p Part) (file, error) {
+func (l *Ledger) writeCoverage(p Part, anew bool) (file, error) {
 	rows := slices.Clone(p.Coverage)
-	if f := l.m.find(kindCoverage, p.Partition); f != nil {
+	if f := l.m.find(kindCoverage, p.Partition); f != nil && !anew {
 		old, err := l.coverage(*f)
 		if err != nil {
 			return file{}, err
@@ -198,7 +220,8 @@ func (l *Ledger) writeObjects(day int32, objects map[string]Object) (file, error
 	return writeFile(l, file{Kind: kindObjects, Partition: Partition{Day: day}}, func(yield func(objectRow, error) bool) {
 		for _, id := range ids {
 			o := objects[id]
-			if !yield(objectRow{ID: o.ID, ETag: o.ETag, Size: o.Size}, nil) {
+			r := objectRow{ID: o.ID, ETag: o.ETag, Size: o.Size, Account: o.Account, Region: o.Region, First: o.First, Last: o.Last}
+			if !yield(r, nil) {
 				return
 			}
 		}

@@ -163,11 +163,12 @@ func TestCommitAndRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		ids = append(ids, o.ID)
-		if taken, replaced, err := l.Taken(o); !taken || replaced || err != nil {
-			t.Errorf("%s: taken %v, replaced %v, error %v", o.ID, taken, replaced, err)
+		held, taken, err := l.Taken(o)
+		if !taken || held != o || held.Replaced(&o) || err != nil {
+			t.Errorf("%s: taken %v, held %v, error %v", o.ID, taken, held, err)
 		}
 		o.Size++
-		if _, replaced, _ := l.Taken(o); !replaced {
+		if !held.Replaced(&o) {
 			t.Errorf("%s with another size is not seen as replaced", o.ID)
 		}
 	}
@@ -279,7 +280,7 @@ func TestKillHelper(t *testing.T) {
 func killRun(t *testing.T, l *Ledger) {
 	deltas, _ := randomDeltas(rand.New(rand.NewPCG(7, 7)), 2)
 	for _, d := range deltas {
-		taken, _, err := l.Taken(d.Objects[0])
+		_, taken, err := l.Taken(d.Objects[0])
 		if err != nil {
 			t.Fatal(err)
 		}

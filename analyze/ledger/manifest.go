@@ -15,7 +15,7 @@ import (
 )
 
 // SchemaVersion of the manifest and the columns.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 const manifestName = "manifest.json"
 
@@ -212,6 +212,15 @@ func (m *manifest) find(k kind, p Partition) *file {
 		return nil
 	}
 	return &m.Files[i]
+}
+
+// without returns a copy in which no evidence and no coverage of the days is left.
+func (m *manifest) without(days []int32) *manifest {
+	n := &manifest{Sources: m.Sources, Files: slices.Clone(m.Files)}
+	n.Files = slices.DeleteFunc(n.Files, func(f file) bool {
+		return (f.Kind == kindEvidence || f.Kind == kindCoverage) && slices.Contains(days, f.Day)
+	})
+	return n
 }
 
 // with returns a copy in which the files given stand in the place of those of their kind and partition.

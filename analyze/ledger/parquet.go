@@ -71,9 +71,17 @@ type attributesRow struct {
 }
 
 type objectRow struct {
-	ID   string `parquet:"object"`
-	ETag string `parquet:"etag"`
-	Size int64  `parquet:"size"`
+	ID      string `parquet:"object"`
+	ETag    string `parquet:"etag"`
+	Size    int64  `parquet:"size"`
+	Account string `parquet:"account_id,dict"`
+	Region  string `parquet:"region,dict"`
+	First   int32  `parquet:"first_day,date"`
+	Last    int32  `parquet:"last_day,date"`
+}
+
+func (r *objectRow) object(day int32) Object {
+	return Object{Day: day, ID: r.ID, ETag: r.ETag, Size: r.Size, Account: r.Account, Region: r.Region, First: r.First, Last: r.Last}
 }
 
 // Everything below is part of the promise "same content, same bytes": change any of it only with SchemaVersion.
@@ -85,7 +93,7 @@ const (
 
 func writerOptions() []parquet.WriterOption {
 	return []parquet.WriterOption{
-		parquet.CreatedBy("sgtrim", "ledger-1", "0"),
+		parquet.CreatedBy("sgtrim", "ledger-2", "0"),
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}),
 		parquet.MaxRowsPerRowGroup(rowGroupRows),
 		parquet.PageBufferSize(pageBytes),

@@ -34,14 +34,6 @@ type Options struct {
 // DefaultMemory is used where Options.Memory is 0.
 const DefaultMemory = 1 << 30
 
-// Object is the identity of a taken flow-log object.
-type Object struct {
-	Day  int32  // of its publishing slot; 0 when unknown. It only groups the list of objects into files.
-	ID   string // relative to its source: no machine's paths
-	ETag string // "" when the source has none
-	Size int64  // bytes; -1 when unknown
-}
-
 // Errors that callers tell apart with errors.Is.
 var (
 	ErrLocked    = errors.New("another process is using this ledger")
@@ -213,57 +205,6 @@ func (l *Ledger) Dir() string { return l.dir }
 func (l *Ledger) TempDir() (string, error) {
 	dir := filepath.Join(l.dir, tempName)
 	return dir, os.MkdirAll(dir, 0o777)
-}
-
-// Taken reports whether the ledger holds an object of this identity, and whether its content has since been replaced: size
-// or ETag differ from what was taken. A replaced object is not taken again by itself.
-func (l *Ledger) Taken(o Object) (taken, replaced bool, err error) {
-	objects, err := l.objects(o.Day)
-	if err != nil {
-		return false, false, err
-	}
-	old, ok := objects[o.ID]
-	if !ok {
-		return false, false, nil
-	}
-	differ := old.Size != o.Size && old.Size >= 0 && o.Size >= 0 || old.ETag != o.ETag && old.ETag != "" && o.ETag != ""
-	return true, differ, nil
-}
-
-// objects returns the objects taken of one day of slots.
-func (l *Ledger) objects(day int32) (map[string]Object, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if m, ok := l.taken[day]; ok {
-		return m, nil
-	}
-	m := map[string]Object{}
-	if f := l.m.find(kindObjects, Partition{Day: day}); f != nil {
-		for r, err := range readRows[objectRow](l.path(f), f.Rows) {
-			if err != nil {
-				return nil, err
-			}
-			m[r.ID] = Object{Day: day, ID: r.ID, ETag: r.ETag, Size: r.Size}
-		}
-	}
-	l.taken[day] = m
-	return m, nil
-}
-
-// Objects yields every object taken, by day and identity.
-func (l *Ledger) Objects() iter.Seq2[Object, error] {
-	return func(yield func(Object, error) bool) {
-		for _, f := range l.m.Files {
-			if f.Kind != kindObjects {
-				continue
-			}
-			for r, err := range readRows[objectRow](l.path(&f), f.Rows) {
-				if !yield(Object{Day: f.Day, ID: r.ID, ETag: r.ETag, Size: r.Size}, err) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // Days lists the days with evidence or coverage, in order.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -88,7 +89,7 @@ func (a *app) twice(ledgers []*ledger.Ledger) error {
 		}
 	}
 	if n > 0 {
-		a.say.note("%d objects are in more than one of the ledgers: their flows and bytes count twice, needs and coverage do not", n)
+		a.say.note("%d objects are in more than one of the ledgers: their flows and bytes count twice, needs and coverage do not; sgtrim merge takes them once", n)
 	}
 	return nil
 }
@@ -156,6 +157,18 @@ func until[V any](ctx context.Context, seq iter.Seq2[V, error]) iter.Seq2[V, err
 			}
 		}
 	}
+}
+
+// daysText lists the days from first to last, as --rebuild-day takes them; of very many the first and the last.
+func daysText(first, last int32) string {
+	if last-first > 30 {
+		return dayText(first) + " … " + dayText(last)
+	}
+	var days []string
+	for day := first; day <= last; day++ {
+		days = append(days, dayText(day))
+	}
+	return strings.Join(days, ",")
 }
 
 func dayText(day int32) string {

@@ -48,6 +48,7 @@ type reading struct {
 	// whole: of the objects that the window lists every record is taken. A ledger that is kept counts an object as taken, so
 	// what a window cut off would never come back; the window cuts the evidence by days instead.
 	whole     bool
+	rebuild   []int32 // days since 1970-01-01 UTC that are taken anew
 	memory    int64
 	workers   int
 	logFields string

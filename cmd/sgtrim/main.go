@@ -112,8 +112,20 @@ tighter rules that keep every flow that is needed. It changes nothing in AWS: it
 	root.PersistentFlags().BoolVar(&a.flag.quiet, "quiet", false, "no progress and no notes on stderr; errors still show")
 	root.PersistentFlags().StringVar(&a.flag.logFormat, "log-format", "text", "stderr as `text|json`")
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(a.reviewCommand(), a.snapshotCommand(), a.ingestCommand(), a.recommendCommand(), a.checkCommand(),
-		a.verifyCommand(), a.backtestCommand(), a.exportCommand(), a.demoCommand(), a.schemaCommand(), a.versionCommand())
+	root.AddCommand(
+		a.reviewCommand(),
+		a.snapshotCommand(),
+		a.ingestCommand(),
+		a.recommendCommand(),
+		a.checkCommand(),
+		a.verifyCommand(),
+		a.backtestCommand(),
+		a.mergeCommand(),
+		a.exportCommand(),
+		a.demoCommand(),
+		a.schemaCommand(),
+		a.versionCommand(),
+	)
 	return root
 }
 

@@ -31,6 +31,9 @@ func (a *app) scan(ctx context.Context, l *ledger.Ledger, names []string, r read
 		return scanned{}, err
 	}
 	sums := sum.New(l, names...)
+	if err := sums.Rebuild(r.rebuild); err != nil {
+		return scanned{}, err
+	}
 	progress := new(ingest.Progress)
 	stop := a.say.progress(func() counts {
 		return counts{
@@ -47,13 +50,17 @@ func (a *app) scan(ctx context.Context, l *ledger.Ledger, names []string, r read
 		Workers: r.workers, Since: records.since, Until: records.until, SkipBad: r.skipBad, LogFields: r.logFields,
 		NewSink: sums.Sink, Skip: sums.Skip, Checkpoint: sums.Checkpoint, Progress: progress,
 	})
+	if err == nil {
+		err = sums.Finish(ctx)
+	}
 	stop()
 	if err != nil {
 		return scanned{}, scanHint(err)
 	}
 	a.scanNotes(stats)
-	for _, url := range sums.Replaced() {
-		a.say.note("%s has changed since the ledger took it; the ledger keeps what it took", url)
+	for _, o := range sums.Replaced() {
+		a.say.warn("%s has changed since the ledger took it; the ledger keeps what it took; ingest with --rebuild-day %s takes it anew",
+			o.URL, daysText(o.First, o.Last))
 	}
 	return scanned{stats, sums.Stats()}, nil
 }
@@ -127,7 +134,13 @@ func (s scanned) input() recommend.Input {
 // scanHint adds the next step to the errors of reading that have one.
 func scanHint(err error) error {
 	var bad *ingest.RecordError
+	var beyond *sum.BeyondError
+	var missing *ledger.MissingError
 	switch {
+	case errors.As(err, &beyond):
+		return withHint(err, "rebuild all its days: --rebuild-day %s", daysText(beyond.First, beyond.Last))
+	case errors.As(err, &missing):
+		return withHint(err, "name all sources that the days came from, with --since and --until wide enough; nothing was changed")
 	case errors.Is(err, ingest.ErrNoHeader):
 		return withHint(err, "give the field names in order, as in --log-fields 'version account-id interface-id srcaddr …'; "+
 			"the LogFormat of describe-flow-logs has them")

@@ -60,6 +60,11 @@ func (s *speaker) note(format string, args ...any) {
 	}
 }
 
+// warn tells the user of something that should not be overlooked; --quiet does not silence it.
+func (s *speaker) warn(format string, args ...any) {
+	s.line(slog.LevelWarn, "warning", fmt.Sprintf(format, args...), "")
+}
+
 func (s *speaker) line(level slog.Level, kind, msg, hint string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

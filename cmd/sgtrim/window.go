@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sgtrim/sgtrim/analyze/ledger"
 )
 
 // window is the asked-for part of the logs: [since, until). Zero times are open ends.
@@ -70,6 +72,19 @@ func parseAge(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("%q: want a number of days or hours, as in 30d or 12h", text)
 	}
 	return time.Duration(n) * unit, nil
+}
+
+// parseDayList reads dates as days since 1970-01-01 UTC.
+func parseDayList(texts []string) ([]int32, error) {
+	var days []int32
+	for _, text := range texts {
+		day, err := time.Parse(time.DateOnly, text)
+		if err != nil || day.Unix() < 0 {
+			return nil, usagef("--rebuild-day %q: want a date, as in 2026-10-31", text)
+		}
+		days = append(days, ledger.DayOf(day.Unix()))
+	}
+	return days, nil
 }
 
 // parseDays reads a window of whole days: 30d.

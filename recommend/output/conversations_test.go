@@ -189,7 +189,9 @@ func TestConversationColumns(t *testing.T) {
 }
 
 func TestConversationErrors(t *testing.T) {
-	bad := func(yield func(orient.Conversation, error) bool) { yield(orient.Conversation{}, fmt.Errorf("broken day")) }
+	bad := func(yield func(orient.Conversation, error) bool) {
+		yield(orient.Conversation{}, fmt.Errorf("broken day"))
+	}
 	for _, format := range ConversationFormats {
 		if err := (&Conversations{Oriented: bad}).Write(&bytes.Buffer{}, format); err == nil || !strings.Contains(err.Error(), "broken day") {
 			t.Errorf("%s: error %v", format, err)

@@ -29,19 +29,24 @@ func (w *worker) Commit() error {
 	id := w.sum.identity(w.meta)
 	if w.meta.URL == stdin {
 		id.ID = stdin + ":" + w.contentHash()
-		taken, _, err := w.sum.ledger.Taken(id)
+		_, taken, err := w.sum.ledger.Taken(id)
 		if err != nil {
 			return err
 		}
-		if taken { // the same content came through stdin before
+		if _, again := w.sum.again[id.Key()]; taken && !again { // the same content came through stdin before
 			w.Abort()
 			return nil
 		}
 	}
+	w.place(&id)
+	part, err := w.shareOf(&id)
+	if err != nil {
+		return err
+	}
 	w.decide()
 	source := w.code(w.meta.FlowLog)
-	w.addRows(source)
-	w.addCoverage(source)
+	w.addRows(source, part)
+	w.addCoverage(source, part)
 	for i := range w.ifaces {
 		f := &w.ifaces[i]
 		a := w.attributes[f.code]
@@ -195,13 +200,17 @@ func (o *object) sideOf(p *pair) (side ledger.Side, swap bool) {
 	return ledger.SideA, k.addr[1] == c.addr[0]
 }
 
-// addRows adds the pairs, as rows of evidence, to the days of the worker.
-func (w *worker) addRows(source uint32) {
+// addRows adds the pairs that belong to the share, as rows of evidence, to the days of the worker.
+func (w *worker) addRows(source uint32, part share) {
 	var d *day
 	var today int32
 	for i := range w.pairs.store.n {
 		p := w.pairs.at(i)
-		if t := int32(uint32(p.key.ids)); d == nil || t != today {
+		t := int32(uint32(p.key.ids))
+		if !part.has(t) {
+			continue
+		}
+		if d == nil || t != today {
 			today = t
 			d = w.day(w.meta, t)
 		}
@@ -271,7 +280,7 @@ func (r *row) merge(o *row) {
 }
 
 // addCoverage adds the coverage of the object's interfaces, and the gaps of what was skipped.
-func (w *worker) addCoverage(source uint32) {
+func (w *worker) addCoverage(source uint32, part share) {
 	hours := map[int32]uint32{}
 	for i := range w.ifaces {
 		f := &w.ifaces[i]
@@ -287,7 +296,9 @@ func (w *worker) addCoverage(source uint32) {
 			if w.skipped > 0 {
 				c.Gaps |= hours[c.day]
 			}
-			w.day(w.meta, c.day).cover(coverageKey{f.code, source}, c.Coverage)
+			if part.has(c.day) {
+				w.day(w.meta, c.day).cover(coverageKey{f.code, source}, c.Coverage)
+			}
 		}
 	}
 	if !w.cut {
@@ -301,7 +312,9 @@ func (w *worker) addCoverage(source uint32) {
 		w.seen.UnplacedGaps++
 	}
 	for t, h := range hours {
-		w.day(w.meta, t).cover(coverageKey{0, source}, ledger.Coverage{Gaps: h})
+		if part.has(t) {
+			w.day(w.meta, t).cover(coverageKey{0, source}, ledger.Coverage{Gaps: h})
+		}
 	}
 }
 

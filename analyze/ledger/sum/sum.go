@@ -25,12 +25,15 @@ type Sum struct {
 	roots   []root
 	names   names
 	seed    uint64 // of the hash tables; it changes no result, but nobody can aim at it
-	mu      sync.Mutex
 	workers map[int]*worker
-	sinks   atomic.Int64      // len(workers), for the workers themselves
-	seen    map[string]string // identity → URL of the objects of this run that do not bear AWS's names
-	// replaced lists objects that were taken before with another content.
-	replaced []string
+	sinks   atomic.Int64 // len(workers), for the workers themselves
+
+	mu   sync.Mutex
+	seen map[string]string // identity → URL of the objects of this run that do not bear AWS's names
+	// replaced are objects, as they were taken, whose content has changed since; by URL.
+	replaced map[string]ledger.Object
+	rebuild  []int32                            // days, sorted
+	again    map[ledger.ObjectKey]ledger.Object // what the ledger holds of them
 }
 
 // Stats count what became of the records of committed objects: Records = Used + NoData + SkipData + NoInterface + Incomplete.
@@ -62,7 +65,7 @@ func (s *Stats) add(o Stats) {
 // New returns a Sum that commits to l, which must be open for writing. Roots are the files and folders that the sources
 // were named by: an object below one of them is known by its path from there, so that the ledger holds no machine's paths.
 func New(l *ledger.Ledger, roots ...string) *Sum {
-	s := &Sum{ledger: l, seed: rand.Uint64(), workers: map[int]*worker{}, seen: map[string]string{}}
+	s := &Sum{ledger: l, seed: rand.Uint64(), workers: map[int]*worker{}, seen: map[string]string{}, replaced: map[string]ledger.Object{}}
 	s.names.codes = map[string]uint32{}
 	for _, r := range roots {
 		s.roots = append(s.roots, newRoot(r))
@@ -81,31 +84,6 @@ func (s *Sum) Sink(n int) ingest.Sink {
 		s.sinks.Add(1)
 	}
 	return w
-}
-
-// Skip reports whether the ledger holds the object already, so that it need not be read. Objects that were replaced since
-// they were taken are held too, and listed by Replaced.
-func (s *Sum) Skip(o ingest.Object) (bool, error) {
-	id := s.identity(o)
-	taken, replaced, err := s.ledger.Taken(id)
-	if err != nil || o.URL == stdin {
-		return false, err
-	}
-	if replaced {
-		s.mu.Lock()
-		s.replaced = append(s.replaced, o.URL)
-		s.mu.Unlock()
-	}
-	return taken, s.see(o)
-}
-
-// Replaced lists, sorted, the objects offered to Skip whose content differs from what the ledger took.
-func (s *Sum) Replaced() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := slices.Clone(s.replaced)
-	slices.Sort(list)
-	return slices.Compact(list)
 }
 
 // see makes sure that no two objects of a run pass for one, which would lose one of them. Names that AWS gave cannot meet.
@@ -133,13 +111,23 @@ func (s *Sum) Stats() Stats {
 }
 
 // Checkpoint commits what the workers have summed since the last one. They must be quiet. After an error everything is
-// still there, and Checkpoint may be called again.
+// still there, and Checkpoint may be called again. While days are rebuilt it commits nothing: see Finish.
 func (s *Sum) Checkpoint(ctx context.Context) error {
+	if len(s.rebuild) > 0 {
+		return nil
+	}
+	return s.commit(ctx)
+}
+
+// Finish commits what no Checkpoint has.
+func (s *Sum) Finish(ctx context.Context) error { return s.commit(ctx) }
+
+func (s *Sum) commit(ctx context.Context) error {
 	d, err := s.delta()
 	if err != nil {
 		return err
 	}
-	if len(d.Objects) == 0 && len(d.Parts) == 0 {
+	if len(d.Objects) == 0 && len(d.Parts) == 0 && len(d.Rebuild) == 0 {
 		return nil
 	}
 	if err := s.ledger.Commit(ctx, d); err != nil {
@@ -158,6 +146,7 @@ func (s *Sum) delta() (d ledger.Delta, err error) {
 	rows := map[ledger.Partition][]stream{}
 	attributes := map[string]ledger.Attributes{}
 	order := s.names.order()
+	d.Rebuild = s.rebuild
 	for _, n := range slices.Sorted(mapKeys(s.workers)) {
 		w := s.workers[n]
 		d.Objects = append(d.Objects, w.objects...)
