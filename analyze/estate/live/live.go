@@ -14,19 +14,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sgtrim/sgtrim/analyze/estate"
 )
 
 // Options say where to ask. The zero value is the default credential chain and region.
 type Options struct {
-	Profile     string // of the shared configuration; "" is the default one
-	Region      string // "" is the one of the environment or profile
-	EndpointURL string // of EC2 and STS; "" is AWS, or what AWS_ENDPOINT_URL_EC2 and the like say
+	Profiles []string // of the shared configuration, one account each; none is the default one
+	Regions  []string // none is the one of the environment or profile; AllRegions are those the account has switched on
+	// RoleARNs are assumed with the first profile's credentials, one account each, instead of reading the profiles' own.
+	RoleARNs   []string
+	ExternalID string // for the roles, where they ask for one
+	// OrganizationRole is the name of a role that is assumed in every active account of the Organization.
+	OrganizationRole string
+	EndpointURL      string // of all services; "" is AWS, or what AWS_ENDPOINT_URL_EC2 and the like say
 	// MaxBackoff bounds the pause between attempts of one call; 0 is 20 s.
 	MaxBackoff time.Duration
 	// HTTPClient replaces the SDK's own; nil keeps it.
@@ -36,72 +41,90 @@ type Options struct {
 // stsTimeout bounds the one call that the snapshot can do without.
 const stsTimeout = 15 * time.Second
 
-// Snapshot asks the EC2 API for everything an estate is made of, page by page. Groups and interfaces are required; any other
-// call that is denied or not implemented becomes a problem that names the permission it needs.
+// concurrency is how many accounts and regions are asked at once: EC2 throttles each of them by itself [F 4.8].
+const concurrency = 6
+
+// Snapshot asks the EC2 API for everything an estate is made of, page by page, in every account and region asked for. Groups
+// and interfaces are required; any other call that is denied or not implemented becomes a problem that names the permission
+// it needs. Where several accounts or regions are asked, one that cannot be read becomes a problem too, if any other can.
 func Snapshot(ctx context.Context, o Options) (*estate.Snapshot, error) {
-	cfg, err := o.config(ctx)
+	captured := time.Now().UTC().Truncate(time.Second)
+	places, problems, err := o.places(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t := &taker{
-		options: o, client: ec2.NewFromConfig(cfg), region: cfg.Region,
-		snapshot: &estate.Snapshot{Captured: time.Now().UTC().Truncate(time.Second)},
+	takers := make([]*taker, len(places))
+	var g errgroup.Group
+	g.SetLimit(concurrency)
+	for i, p := range places {
+		takers[i] = &taker{options: o, place: p, client: ec2.NewFromConfig(p.cfg), source: "EC2 API"}
+		if len(places) > 1 {
+			takers[i].source += ", " + p.String()
+		}
+		g.Go(func() error {
+			err := takers[i].scopeOf(ctx)
+			if takers[i].refused = refused(err); takers[i].refused && len(places) > 1 {
+				takers[i].problem("this account and region", fmt.Sprintf("not read: %v", err))
+				return nil
+			}
+			return err
+		})
 	}
-	scope := estate.SnapshotScope{Objects: map[estate.Kind][]json.RawMessage{}}
-	scope.Scope = t.identity(ctx, cfg)
-	for _, c := range calls {
-		if err := t.take(ctx, c, &scope); err != nil {
-			return nil, fmt.Errorf("snapshot of %s: %w", cfg.Region, err)
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	s := &estate.Snapshot{Captured: captured, Problems: problems}
+	seen := map[estate.Scope]bool{}
+	for _, t := range takers {
+		s.Problems = append(s.Problems, t.problems...)
+		if !t.refused && !seen[t.scope.Scope] { // two profiles may be of one account
+			seen[t.scope.Scope] = true
+			s.Scopes = append(s.Scopes, t.scope)
 		}
 	}
-	if err := t.entries(ctx, &scope); err != nil {
-		return nil, fmt.Errorf("snapshot of %s: %w", cfg.Region, err)
+	if len(s.Scopes) == 0 {
+		return nil, fmt.Errorf("no account and region can be read: %s: %s", s.Problems[0].Object, s.Problems[0].Cause)
 	}
-	if scope.Account == "" {
-		scope.Account = ownerOf(scope.Objects[estate.SecurityGroups])
-	}
-	t.snapshot.Scopes = []estate.SnapshotScope{scope}
-	return t.snapshot, nil
+	return s, nil
 }
 
-func (o Options) config(ctx context.Context) (aws.Config, error) {
-	load := []func(*config.LoadOptions) error{}
-	if o.Profile != "" {
-		load = append(load, config.WithSharedConfigProfile(o.Profile))
-	}
-	if o.Region != "" {
-		load = append(load, config.WithRegion(o.Region))
-	}
-	if o.EndpointURL != "" {
-		load = append(load, config.WithBaseEndpoint(o.EndpointURL))
-	}
-	if o.HTTPClient != nil {
-		load = append(load, config.WithHTTPClient(o.HTTPClient))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, load...)
-	if err != nil {
-		return cfg, fmt.Errorf("AWS configuration: %w", err)
-	}
-	if cfg.Region == "" {
-		return cfg, errors.New("AWS configuration: no region; give --region or set AWS_REGION")
-	}
-	return cfg, nil
-}
-
+// taker captures one place.
 type taker struct {
 	options  Options
+	place    place
 	client   *ec2.Client
-	region   string
-	snapshot *estate.Snapshot
+	source   string // of the problems
+	scope    estate.SnapshotScope
+	problems []estate.Problem
+	refused  bool // a required call was
+}
+
+// scopeOf makes all calls.
+func (t *taker) scopeOf(ctx context.Context) error {
+	t.scope.Objects = map[estate.Kind][]json.RawMessage{}
+	t.scope.Scope = t.identity(ctx)
+	for _, c := range calls {
+		if err := t.take(ctx, c, &t.scope); err != nil {
+			return fmt.Errorf("snapshot of %s: %w", t.place, err)
+		}
+	}
+	if err := t.entries(ctx, &t.scope); err != nil {
+		return fmt.Errorf("snapshot of %s: %w", t.place, err)
+	}
+	if t.scope.Account == "" {
+		t.scope.Account = ownerOf(t.scope.Objects[estate.SecurityGroups])
+	}
+	return nil
 }
 
 // problem notes a call that gave nothing.
 func (t *taker) problem(action, cause string) {
-	t.snapshot.Problems = append(t.snapshot.Problems, estate.Problem{Source: "EC2 API", Object: action, Cause: cause})
+	t.problems = append(t.problems, estate.Problem{Source: t.source, Object: action, Cause: cause})
 }
 
 // identity asks STS who we are. Without an answer the account comes from the groups' owner.
-func (t *taker) identity(ctx context.Context, cfg aws.Config) estate.Scope {
+func (t *taker) identity(ctx context.Context) estate.Scope {
+	cfg := t.place.cfg
 	scope := estate.Scope{Partition: "aws", Region: cfg.Region}
 	ctx, cancel := context.WithTimeout(ctx, stsTimeout)
 	defer cancel()
@@ -235,6 +258,19 @@ func ownerOf(groups []json.RawMessage) string {
 		}
 	}
 	return ""
+}
+
+// refused reports whether a call was denied, or its credentials were not accepted.
+func refused(err error) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch strings.TrimPrefix(api.ErrorCode(), "Client.") {
+	case "UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthFailure", "OptInRequired":
+		return true
+	}
+	return false
 }
 
 // excuse says in a person's words why a call gave nothing, and whether the snapshot can go on without it: it was denied, or

@@ -43,7 +43,7 @@ func serve(t *testing.T, b ec2fake.Behaviour) (*ec2fake.Server, *estate.Estate) 
 
 func take(t *testing.T, f *ec2fake.Server) (*estate.Snapshot, *estate.Estate) {
 	t.Helper()
-	s, err := live.Snapshot(context.Background(), live.Options{Region: "eu-west-1", EndpointURL: f.URL, MaxBackoff: time.Millisecond})
+	s, err := live.Snapshot(context.Background(), live.Options{Regions: []string{"eu-west-1"}, EndpointURL: f.URL, MaxBackoff: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestSnapshotNeedsGroupsAndInterfaces(t *testing.T) {
 	for _, action := range []string{"DescribeSecurityGroups", "DescribeNetworkInterfaces"} {
 		for _, b := range []ec2fake.Behaviour{{Denied: []string{action}}, {NotImplemented: []string{action}}} {
 			f, _ := serve(t, b)
-			_, err := live.Snapshot(context.Background(), live.Options{Region: "eu-west-1", EndpointURL: f.URL, MaxBackoff: time.Millisecond})
+			_, err := live.Snapshot(context.Background(), live.Options{Regions: []string{"eu-west-1"}, EndpointURL: f.URL, MaxBackoff: time.Millisecond})
 			if err == nil || !strings.Contains(err.Error(), action) {
 				t.Errorf("%s: got error %v", action, err)
 			}
@@ -199,7 +199,7 @@ func TestSnapshotStopsWhenCancelled(t *testing.T) {
 		}
 		return true
 	}})
-	if _, err := live.Snapshot(ctx, live.Options{Region: "eu-west-1", EndpointURL: f.URL}); err == nil {
+	if _, err := live.Snapshot(ctx, live.Options{Regions: []string{"eu-west-1"}, EndpointURL: f.URL}); err == nil {
 		t.Errorf("no error after cancel")
 	}
 	if n := len(f.Calls()); n > 5 {
