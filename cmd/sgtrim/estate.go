@@ -35,7 +35,7 @@ func (a *app) snapshot(ctx context.Context, path string, aws awsFlags) (*estate.
 	if path != "" {
 		return estate.ReadSnapshot(path)
 	}
-	s, err := live.Snapshot(ctx, live.Options{Profile: aws.profile, Region: aws.region, EndpointURL: aws.endpointURL})
+	s, err := live.Snapshot(ctx, aws.live())
 	if err != nil {
 		return nil, withHint(err, "give saved outputs with --estate, or credentials that may describe EC2 (docs/iam.md)")
 	}
@@ -55,12 +55,13 @@ func (a *app) snapshotCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "snapshot [-o FILE | --append DIR]",
 		Short: "Save the estate: groups, rules, interfaces and networks",
-		Long: `Captures the estate of one account and region from the EC2 API, or turns saved outputs of the AWS CLI into one file. Other
-commands take the file as --estate.
+		Long: `Captures the estate of an account and region from the EC2 API, or of several as one, or turns saved outputs of the AWS CLI
+into one file. Other commands take the file as --estate.
 
 With --append the file gets a name of its own in a folder, and the folder is an --estate too: its latest snapshot is the
 present, and those before say which interface had an address on which day, and how old each rule is. Run it every day.`,
 		Example: `  sgtrim snapshot --region eu-west-1 -o estate.json
+  sgtrim snapshot --organization-role sgtrim-read --region all -o estate.json
   sgtrim snapshot --estate ./describe-outputs -o estate.json
   15 3 * * *  sgtrim snapshot --append /var/lib/sgtrim/estate --quiet    # a line of a crontab`,
 		Args: cobra.NoArgs,
@@ -75,6 +76,7 @@ present, and those before say which interface had an address on which day, and h
 	cmd.Flags().StringVarP(&job.output, "output", "o", "", "`file` to write (default: standard output)")
 	cmd.Flags().StringVar(&job.appendTo, "append", "", "`folder` of a series of snapshots: add this one")
 	job.aws.register(cmd.Flags())
+	job.aws.registerAccounts(cmd.Flags())
 	return cmd
 }
 

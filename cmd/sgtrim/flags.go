@@ -9,20 +9,58 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sgtrim/sgtrim/analyze/estate/live"
 	"github.com/sgtrim/sgtrim/ingest/source"
 )
 
-// awsFlags follow the AWS CLI in name and meaning.
+// awsFlags follow the AWS CLI in name and meaning, but that profiles and regions may be several for the estate; logs are
+// read with the first.
 type awsFlags struct {
-	profile, region, endpointURL string
+	profiles, regions            []string
+	endpointURL                  string
 	noSign                       bool
+	roles                        []string
+	externalID, organizationRole string
 }
 
+// register adds the flags of commands that read logs, or ask for the estate.
 func (f *awsFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.profile, "profile", "", "AWS `profile` of the shared config files")
-	fs.StringVar(&f.region, "region", "", "AWS `region`")
+	fs.StringSliceVar(&f.profiles, "profile", nil, "AWS `profile` of the shared config files; several make one estate")
+	fs.StringSliceVar(&f.regions, "region", nil, "AWS `region`; several, or all, make one estate")
 	fs.StringVar(&f.endpointURL, "endpoint-url", "", "`URL` of another endpoint of AWS's services (AWS_ENDPOINT_URL_S3, _EC2 and so on for each)")
 	fs.BoolVar(&f.noSign, "no-sign-request", false, "ask without credentials")
+}
+
+// registerAccounts adds the flags of commands that ask for the estate of several accounts.
+func (f *awsFlags) registerAccounts(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&f.roles, "role-arn", nil, "`ARN` of a role to assume for the estate of its account; may be given several times")
+	fs.StringVar(&f.externalID, "external-id", "", "`id` that the roles ask for")
+	fs.StringVar(&f.organizationRole, "organization-role", "", "`name` of a role to assume in every active account of the Organization")
+}
+
+// profile and region of the logs; "" leaves them to the environment.
+func (f *awsFlags) profile() string { return firstOf(f.profiles) }
+
+func (f *awsFlags) region() string {
+	if region := firstOf(f.regions); region != live.AllRegions {
+		return region
+	}
+	return ""
+}
+
+func firstOf(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
+}
+
+// live are the options of asking the APIs for the estate.
+func (f *awsFlags) live() live.Options {
+	return live.Options{
+		Profiles: f.profiles, Regions: f.regions, EndpointURL: f.endpointURL,
+		RoleARNs: f.roles, ExternalID: f.externalID, OrganizationRole: f.organizationRole,
+	}
 }
 
 // logFlags say which logs are read, and how.
@@ -74,7 +112,7 @@ func (a *app) reading(f *logFlags, aws *awsFlags) (reading, error) {
 	return reading{
 		window: w, memory: memory, workers: f.workers, logFields: f.logFields, skipBad: f.skipBad,
 		source: source.Options{
-			Since: w.since, Until: w.until, Stdin: a.in, Region: aws.region, Profile: aws.profile, EndpointURL: aws.endpointURL,
+			Since: w.since, Until: w.until, Stdin: a.in, Region: aws.region(), Profile: aws.profile(), EndpointURL: aws.endpointURL,
 			NoSignRequest: aws.noSign, RequesterPays: f.requestPayer != "", LogFields: f.logFields,
 		},
 	}, nil

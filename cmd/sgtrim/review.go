@@ -67,6 +67,7 @@ review into that folder remembers (decisions.json). It changes nothing itself.`,
 	policy.register(fs)
 	policy.registerBacktest(fs)
 	job.aws.register(fs)
+	job.aws.registerAccounts(fs)
 	job.failOn.register(fs, planCounts, planMeasures...)
 	return cmd
 }
