@@ -135,6 +135,7 @@ func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 	}
 	sortChanges(p.Changes)
 	r.decide(p)
+	r.leaveToTerraform(p)
 	p.Risk = r.risk(r.expectedOf(p), r.exposed.all)
 	r.fillGroups(p, changeOf)
 	r.fillTraffic(p)

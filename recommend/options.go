@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/terraform"
 )
 
 // Options is the policy of a review. The zero value is the default.
@@ -20,7 +21,9 @@ type Options struct {
 	Period    int  // days that risks are stated for; 0: as many as the window has
 	Protected []Protect
 	Named     []Network
-	Decisions []Decision // at most one about a change
+	Decisions []Decision      // at most one about a change
+	Terraform terraform.State // the rules that Terraform manages: their changes are to be made there
+	AllowIaC  bool            // they go into the patches all the same
 }
 
 // Protect names rules that are never touched. Every field that is set must fit.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/terraform"
 )
 
 // SchemaVersion of recommendations.json. Fields are added, never renamed.
@@ -194,6 +195,9 @@ type Change struct {
 	Risk      Risk              `json:"risk"`
 	Selected  bool              `json:"selected"` // in the patches
 	Decision  Decision          `json:"decision,omitzero"`
+	// InTerraform: chosen like the selected ones, but Terraform manages the old rule. The change is to be made there, and is
+	// left out of the patches unless that was allowed.
+	InTerraform bool `json:"in_terraform,omitempty"`
 	// DependsOn names what the change leans on: rules (of this or other groups) that must be as they are, or as this plan
 	// makes them. Where one has been changed by hand since, the change must not be applied.
 	DependsOn []Dependency `json:"depends_on"`
@@ -264,7 +268,8 @@ type RuleText struct {
 	PeerName    string            `json:"peer_name,omitempty"`
 	Description string            `json:"description"`
 	Tags        map[string]string `json:"tags,omitempty"`
-	Why         string            `json:"why,omitempty"` // of new rules: what the peer or port range stands for
+	Why         string            `json:"why,omitempty"`      // of new rules: what the peer or port range stands for
+	Terraform   terraform.Owner   `json:"terraform,omitzero"` // of old rules: the resource that manages it
 
 	Rule analyze.Rule `json:"-"` // the value the text stands for
 }

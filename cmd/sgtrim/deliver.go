@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,22 +18,29 @@ import (
 )
 
 // formats are what --format takes.
-var formats = []string{"summary", "table", "markdown", "csv", "html", "json", "proposed"}
+var formats = []string{"summary", "table", "markdown", "csv", "html", "json", "proposed", "terraform"}
 
 // outputFlags say where a plan goes: into the files of a folder, or in one format to stdout.
-type outputFlags struct{ dir, format string }
+type outputFlags struct {
+	dir, format string
+	terraform   bool // what Terraform manages is known
+}
 
 func (f *outputFlags) register(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.dir, "output", "o", "", "`folder` for the files (default: only the summary is printed)")
 	fs.StringVar(&f.format, "format", "", "print `"+strings.Join(formats, "|")+"` to standard output")
 }
 
-func (f *outputFlags) check() error {
+func (f *outputFlags) check(p *policyFile) error {
+	f.terraform = p.terraform != nil
 	if f.format != "" && f.dir != "" {
 		return usagef("--format prints one format, -o writes all: give one of the two")
 	}
 	if f.format != "" && !slices.Contains(formats, f.format) {
 		return usagef("--format %q: want %s", f.format, strings.Join(formats, ", "))
+	}
+	if f.format == "terraform" && !f.terraform {
+		return withHint(usagef("--format terraform wants --tfstate FILE, to tell whose the rules are"), "terraform show -json > state.json, in each workspace that may manage them")
 	}
 	return nil
 }
@@ -41,7 +50,7 @@ func (a *app) deliver(plan *recommend.Plan, e *estate.Estate, to *outputFlags) e
 	if to.dir == "" {
 		return a.print(plan, e, to.format)
 	}
-	files := planFiles(plan, e)
+	files := planFiles(plan, e, to.terraform)
 	if err := writeFiles(to.dir, files); err != nil {
 		return err
 	}
@@ -68,6 +77,13 @@ func (a *app) print(plan *recommend.Plan, e *estate.Estate, format string) error
 		return output.Markdown(a.out, plan)
 	case "table":
 		return output.Table(a.out, plan)
+	case "terraform":
+		for _, f := range output.Terraform(plan, e, chosen) {
+			if _, err := fmt.Fprintf(a.out, "# ==== %s ====\n%s", f.Name, f.Body); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	return output.Summary(a.out, plan, a.summaryOptions())
 }
@@ -78,7 +94,10 @@ func (a *app) summaryOptions() output.SummaryOptions {
 	return output.SummaryOptions{Width: width, Color: width > 0 && os.Getenv("NO_COLOR") == ""}
 }
 
-func planFiles(plan *recommend.Plan, e *estate.Estate) []outputFile {
+func planFiles(plan *recommend.Plan, e *estate.Estate, terraform bool) []outputFile {
+	whole := func(f output.File, mode fs.FileMode) outputFile {
+		return outputFile{f.Name, mode, func(w io.Writer) error { _, err := w.Write(f.Body); return err }}
+	}
 	files := []outputFile{
 		{"recommendations.json", 0o666, func(w io.Writer) error { return output.JSON(w, plan) }},
 		{"proposed.json", 0o666, func(w io.Writer) error { return output.ProposedJSON(w, plan, e, selected) }},
@@ -88,8 +107,13 @@ func planFiles(plan *recommend.Plan, e *estate.Estate) []outputFile {
 	if len(plan.Decisions) > 0 {
 		files = append(files, outputFile{decisionsName, 0o666, func(w io.Writer) error { return writeDecisions(w, plan.Decisions) }})
 	}
-	for _, s := range output.Scripts(plan, e, selected) {
-		files = append(files, outputFile{s.Name, 0o777, func(w io.Writer) error { _, err := w.Write(s.Body); return err }})
+	for _, f := range output.Scripts(plan, e, selected) {
+		files = append(files, whole(f, 0o777))
+	}
+	if terraform {
+		for _, f := range output.Terraform(plan, e, chosen) {
+			files = append(files, whole(f, 0o666))
+		}
 	}
 	return files
 }
@@ -97,14 +121,17 @@ func planFiles(plan *recommend.Plan, e *estate.Estate) []outputFile {
 // selected are the changes that the policy puts into the scripts.
 func selected(c *recommend.Change) bool { return c.Selected }
 
+// chosen are the selected changes and those that are left to Terraform.
+func chosen(c *recommend.Change) bool { return c.Selected || c.InTerraform }
+
 // oldScripts warns of scripts of a former review, for accounts or regions that this one did not see: they are not removed,
-// because they may be someone's, and not to be run, because their plan is not this one.
+// because they may be someone's, and not to be run, because their plan is not this one. The same goes for Terraform's files.
 func (a *app) oldScripts(dir string, written []outputFile) {
 	now := map[string]bool{}
 	for _, f := range written {
 		now[f.name] = true
 	}
-	for _, pattern := range []string{"apply*.sh", "rollback*.sh"} {
+	for _, pattern := range []string{"apply*.sh", "rollback*.sh", "sgtrim*.tf"} {
 		found, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is right, and dir has just been written to
 		for _, path := range found {
 			if !now[filepath.Base(path)] {

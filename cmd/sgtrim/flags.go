@@ -122,8 +122,8 @@ func (a *app) reading(f *logFlags, aws *awsFlags) (reading, error) {
 type policyFlags struct {
 	file, level, egress, minWindow, include string
 	maxRules                                int
-	only, decisions                         []string
-	backtest                                bool
+	only, decisions, tfstates               []string
+	backtest, allowIaC                      bool
 }
 
 // registerBacktest is for the commands whose plan can hold a backtest.
@@ -140,6 +140,8 @@ func (f *policyFlags) register(fs *pflag.FlagSet) {
 	fs.IntVar(&f.maxRules, "max-rules", 0, "`most` rules that one rule may become (default 10)")
 	fs.StringSliceVar(&f.only, "only", nil, "group `ids` whose changes go into the scripts (default: all)")
 	fs.StringArrayVar(&f.decisions, "decisions", nil, "`file` of decisions about changes (YAML or JSON); may be given several times, the last word counts")
+	fs.StringSliceVar(&f.tfstates, "tfstate", nil, "output `files` of terraform show -json: changes of the rules they manage are left to Terraform")
+	fs.BoolVar(&f.allowIaC, "allow-iac", false, "changes of rules that Terraform manages go into the scripts too")
 }
 
 // policy is the file with the flags laid over it, and the decisions, also those that the output folder remembers ("" for none).
@@ -183,7 +185,13 @@ func (a *app) policy(f *policyFlags, dir string) (*policyFile, error) {
 	if f.maxRules > 0 {
 		p.maxRules = f.maxRules
 	}
-	p.only, p.includeReview, p.backtest = f.only, f.include == "review", f.backtest
+	if f.allowIaC && len(f.tfstates) == 0 {
+		return nil, usagef("--allow-iac has a meaning with --tfstate only")
+	}
+	if p.terraform, err = readTerraform(f.tfstates); err != nil {
+		return nil, err
+	}
+	p.only, p.includeReview, p.backtest, p.allowIaC = f.only, f.include == "review", f.backtest, f.allowIaC
 	return p, nil
 }
 

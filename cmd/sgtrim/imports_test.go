@@ -69,6 +69,7 @@ var importRules = []importRule{
 	{"analyze/estate", []string{"analyze", "analyze/estate"}},
 	{"analyze/orient", []string{"analyze", "analyze/ledger"}},
 	{"analyze/usage", []string{"analyze"}},
+	{"analyze/terraform", []string{"analyze"}},
 	{"analyze", nil}, // the words themselves
 	{"ingest", []string{"analyze", "ingest"}},
 	{"recommend/proof", []string{"analyze"}},

@@ -16,7 +16,10 @@ import (
 func (p *policyFile) options(e *estate.Estate) recommend.Options {
 	o := recommend.Options{
 		Level: p.level, Egress: p.egress, MinWindow: p.minWindow, MaxRules: p.maxRules, Quota: p.quota,
-		Only: p.only, Include: p.includeReview, Named: p.networks, Decisions: p.decisions,
+		Only: p.only, Include: p.includeReview, Named: p.networks, Decisions: p.decisions, AllowIaC: p.allowIaC,
+	}
+	if p.terraform != nil {
+		o.Terraform = *p.terraform
 	}
 	for _, pr := range p.protect {
 		o.Protected = append(o.Protected, pr.resolve(e)...)

@@ -10,14 +10,17 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/sgtrim/sgtrim/analyze/terraform"
 	"github.com/sgtrim/sgtrim/recommend"
 )
 
 // policyFile is sgtrim.yaml as read (docs/reference.md), with the flags that win over it. Zero values mean "not said".
 type policyFile struct {
-	only            []string // groups; from the flag alone, as are includeReview and backtest
+	only            []string // groups; from the flag alone, as are the next four
 	includeReview   bool
-	backtest        bool                 // the plan is to hold a backtest
+	backtest        bool             // the plan is to hold a backtest
+	terraform       *terraform.State // nil: not asked
+	allowIaC        bool
 	decisions       []recommend.Decision // of files of their own
 	level, egress   string
 	minWindow       int // days

@@ -18,14 +18,14 @@ days, and a relative --since counts back from the last day of the evidence.`,
   sgtrim recommend --ledger evidence --estate estate.json --format json | jq '.changes[].reason'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := out.check(); err != nil {
+			p, err := a.policy(&policy, out.dir)
+			if err != nil {
+				return err
+			}
+			if err := out.check(p); err != nil {
 				return err
 			}
 			if err := failOn.check(); err != nil {
-				return err
-			}
-			p, err := a.policy(&policy, out.dir)
-			if err != nil {
 				return err
 			}
 			job, err := a.open(cmd.Context(), &in, p)

@@ -40,6 +40,7 @@ review into that folder remembers (decisions.json). It changes nothing itself.`,
 		Example: `  sgtrim review s3://my-flow-logs/prefix --since 90d -o review
   sgtrim review ./logs --estate ./describe-outputs -o review
   sgtrim review ./logs --estate estate.json --format markdown --fail-on proposed,'exposure>100'
+  sgtrim review ./logs --estate estate.json --tfstate state.json -o review
   zcat *.log.gz | sgtrim review - --estate estate.json`,
 		Args: sources,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -50,7 +51,7 @@ review into that folder remembers (decisions.json). It changes nothing itself.`,
 			if job.policy, err = a.policy(&policy, job.output.dir); err != nil {
 				return err
 			}
-			if err := job.output.check(); err != nil {
+			if err := job.output.check(job.policy); err != nil {
 				return err
 			}
 			if err := job.failOn.check(); err != nil {

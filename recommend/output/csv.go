@@ -15,12 +15,13 @@ import (
 func CSV(w io.Writer, p *recommend.Plan) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"change_id", "status", "kind", "account_id", "region", "group_id", "group_name", "direction", "old", "new", "reason",
-		"release", "hits", "peers", "ports", "flows", "bytes", "days_seen", "first_seen", "last_seen"})
+		"release", "hits", "peers", "ports", "flows", "bytes", "days_seen", "first_seen", "last_seen", "selected", "terraform"})
 	for _, c := range Filled(p).Changes {
 		u := c.Evidence
 		row := []string{c.ID, string(c.Status), string(c.Kind), c.Account, c.Region, c.GroupID, c.GroupName, c.Direction.String(),
 			ruleCell(c.Old), ruleCell(c.New), c.Reason, c.Release, strconv.Itoa(u.Hits), strconv.Itoa(u.Peers), strings.Join(u.Ports, "; "),
-			strconv.FormatInt(u.Flows, 10), strconv.FormatInt(u.Bytes, 10), strconv.Itoa(u.DaysSeen), timeCell(u.FirstSeen), timeCell(u.LastSeen)}
+			strconv.FormatInt(u.Flows, 10), strconv.FormatInt(u.Bytes, 10), strconv.Itoa(u.DaysSeen), timeCell(u.FirstSeen), timeCell(u.LastSeen),
+			strconv.FormatBool(c.Selected), managedBy(&c)}
 		for i := range row {
 			row[i] = csvCell(row[i])
 		}
@@ -31,6 +32,17 @@ func CSV(w io.Writer, p *recommend.Plan) error {
 		return fmt.Errorf("write csv: %w", err)
 	}
 	return nil
+}
+
+// managedBy are the addresses of the Terraform resources that manage the change's rules.
+func managedBy(c *recommend.Change) string {
+	var list []string
+	for _, t := range c.Old {
+		if t.Terraform.Address != "" {
+			list = append(list, t.Terraform.Address)
+		}
+	}
+	return strings.Join(list, "; ")
 }
 
 func ruleCell(rules []recommend.RuleText) string {

@@ -72,7 +72,7 @@ func describe(t *recommend.RuleText, c *recommend.Change, planID string) {
 		mark = " (" + mark + ")"
 		d = strings.TrimRight(d[:min(len(d), maxDescription-len(mark))], " ") + mark
 	case t.Why != "":
-		d = ec2Description(mark + ": " + t.Why)
+		d = ec2Description(mark + ": " + strings.NewReplacer(" %", " percent", "'", "").Replace(t.Why))
 	default:
 		d = mark
 	}

@@ -20,45 +20,61 @@ type File struct {
 }
 
 // Scripts makes apply.sh and rollback.sh of the included changes: one pair, or one per account and region where the plan has
-// groups in several (apply-ACCOUNT-REGION.sh), sorted by name. Without changes of an only account and region the pair is
+// groups in several (apply-ACCOUNT-REGION.sh), in this order. Without changes of an only account and region the pair is
 // there and does nothing. What a script cannot guard (a rule of the group that the model cannot express and that has no id)
 // is left out of it, and the script says so when it runs.
 func Scripts(p *recommend.Plan, e *estate.Estate, include Include) []File {
 	p = Filled(p)
-	scopes := map[scope]bool{}
-	for _, g := range p.Groups {
-		scopes[scope{g.Account, g.Region}] = true
-	}
-	changes := map[scope][]*recommend.Change{}
-	for i := range p.Changes {
-		c := &p.Changes[i]
-		scopes[scope{c.Account, c.Region}] = true
-		if include(c) {
-			changes[scope{c.Account, c.Region}] = append(changes[scope{c.Account, c.Region}], c)
-		}
-	}
-	if len(scopes) == 0 {
-		scopes[scope{}] = true
-	}
 	var files []File
-	for s := range scopes {
-		suffix := ""
-		if len(scopes) > 1 {
-			if len(changes[s]) == 0 {
-				continue
-			}
-			suffix = "-" + fileWord(s.account) + "-" + fileWord(s.region)
+	places := placesOf(p, include)
+	for _, s := range slices.SortedFunc(maps.Keys(places), scope.compare) {
+		if len(places) > 1 && len(places[s]) == 0 {
+			continue
 		}
-		sections := sectionsOf(changes[s], p.ID, e)
+		sections := sectionsOf(places[s], p.ID, e)
 		for _, mode := range []string{"apply", "rollback"} {
-			files = append(files, File{mode + suffix + ".sh", []byte(script(mode, p, s, sections))})
+			files = append(files, File{mode + s.suffix(places) + ".sh", []byte(script(mode, p, s, sections))})
 		}
 	}
-	slices.SortFunc(files, func(a, b File) int { return cmp.Compare(a.Name, b.Name) })
 	return files
 }
 
+// scope is where one set of credentials works.
 type scope struct{ account, region string }
+
+func (s scope) compare(o scope) int {
+	return cmp.Or(cmp.Compare(s.account, o.account), cmp.Compare(s.region, o.region))
+}
+
+// placesOf are the included changes by account and region, one at least, in the plan's order. Places without a change are
+// among them.
+func placesOf(p *recommend.Plan, include Include) map[scope][]*recommend.Change {
+	places := map[scope][]*recommend.Change{}
+	for _, g := range p.Groups {
+		places[scope{g.Account, g.Region}] = nil
+	}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		s := scope{c.Account, c.Region}
+		list := places[s]
+		if include(c) {
+			list = append(list, c)
+		}
+		places[s] = list
+	}
+	if len(places) == 0 {
+		places[scope{}] = nil
+	}
+	return places
+}
+
+// suffix tells the files of one place from those of others, where there are several.
+func (s scope) suffix(places map[scope][]*recommend.Change) string {
+	if len(places) == 1 {
+		return ""
+	}
+	return "-" + fileWord(s.account) + "-" + fileWord(s.region)
+}
 
 // fileWord keeps what is safe in a file name.
 func fileWord(s string) string {

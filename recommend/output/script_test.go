@@ -618,7 +618,7 @@ func TestSeveralPlaces(t *testing.T) {
 			t.Errorf("%s: sg-1 %v, sg-2 %v", f.Name, has1, has2)
 		}
 	}
-	want := []string{"apply-123456789012-eu-west-1.sh", "apply-123456789012-us-east-1.sh", "rollback-123456789012-eu-west-1.sh", "rollback-123456789012-us-east-1.sh"}
+	want := []string{"apply-123456789012-eu-west-1.sh", "rollback-123456789012-eu-west-1.sh", "apply-123456789012-us-east-1.sh", "rollback-123456789012-us-east-1.sh"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}

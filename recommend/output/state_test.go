@@ -103,7 +103,7 @@ func TestDescriptionsOfNewRules(t *testing.T) {
 	long := strings.Repeat("x", 255)
 	for _, tt := range []struct{ old, own, why, want string }{
 		{"R&D's \"net\" <ключ>", "", "", "R_D_s _net_ ______ (sgtrim plan-b2)"},
-		{"", "", "the office's subnet", "sgtrim plan-b2: the office_s subnet"},
+		{"", "", "the office's subnet, 5 % to spare", "sgtrim plan-b2: the offices subnet, 5 percent to spare"},
 		{"", "", "", "sgtrim plan-b2"},
 		{"db", "both", "a subnet", "both (sgtrim plan-b2)"},
 		{"db (sgtrim plan-a1)", "", "a subnet", "db (sgtrim plan-b2)"},

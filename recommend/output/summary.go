@@ -200,6 +200,9 @@ func (s *summary) change(c *recommend.Change) {
 	if c.Decision.Verdict != "" {
 		s.detail(s.decision(&c.Decision))
 	}
+	if address := managedBy(c); address != "" {
+		s.detail("managed by Terraform: " + s.code(address))
+	}
 	for _, r := range c.Remarks {
 		s.detail(s.text(r))
 	}
