@@ -7,7 +7,7 @@ DEMO_DIR  ?= out/demo
 CONNECTIONS ?= 1000000
 STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
 
-.PHONY: build demo test race fuzz bench bench-review bench-orientation lint check integration
+.PHONY: build demo test race fuzz bench bench-review bench-peer bench-orientation lint check integration
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
@@ -43,6 +43,15 @@ bench-review:
 # (docs/orientation.md). Fails where a target is missed.
 bench-orientation:
 	CGO_ENABLED=0 $(GO) run ./cmd/orientbench -connections $(CONNECTIONS)
+
+# The ingest beside DuckDB on the same generated logs: rates, ratios, memory, and the floor (docs/performance.md). Needs a C
+# linker. PEER takes flags, as in PEER='-only v5 -rounds 1'; -help lists them. Worlds of 10 M records stay below out/.
+PEER ?=
+bench-peer: build
+	mkdir -p out/bench/peer
+	CGO_ENABLED=0 $(GO) build -o bin/worldgen ./cmd/world/worldgen
+	cd testdata/bench/peer && CGO_ENABLED=1 $(GO) build -o ../../../bin/peer .
+	bin/peer -dir out/bench/peer -sgtrim bin/sgtrim -worldgen bin/worldgen $(PEER)
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
