@@ -103,30 +103,51 @@ func writerOptions() []parquet.WriterOption {
 
 const batchRows = 1024 // rows encoded or decoded at a time
 
-// writeRows encodes rows to w and returns their number.
+// writeRows encodes rows to w and returns their number. Encoding goes on in a goroutine of its own while the next rows are
+// made, which takes about as long; it has ended when writeRows returns.
 func writeRows[R any](w io.Writer, rows iter.Seq2[R, error]) (n int64, err error) {
-	pw := parquet.NewGenericWriter[R](w, writerOptions()...)
-	batch := make([]R, 0, batchRows)
-	flush := func() error {
-		_, err := pw.Write(batch)
-		n += int64(len(batch))
-		batch = batch[:0]
-		return err
+	const batches = 3 // one being filled, one on its way, one being encoded
+	full, free := make(chan []R, batches), make(chan []R, batches)
+	for range batches {
+		free <- make([]R, 0, batchRows)
 	}
-	for r, err := range rows {
-		if err != nil {
-			return n, err
+	encoded := make(chan error, 1)
+	go func() { encoded <- encode(w, full, free) }()
+
+	batch := <-free
+	for r, rowErr := range rows {
+		if err = rowErr; err != nil {
+			break
 		}
+		n++
 		if batch = append(batch, r); len(batch) == batchRows {
-			if err := flush(); err != nil {
-				return n, err
+			full <- batch
+			if batch = <-free; batch == nil {
+				break // encoding has failed
 			}
 		}
 	}
-	if err := flush(); err != nil {
-		return n, err
+	if err == nil && len(batch) > 0 {
+		full <- batch
 	}
-	return n, pw.Close()
+	close(full)
+	if failed := <-encoded; err == nil {
+		err = failed
+	}
+	return n, err
+}
+
+// encode writes the batches of full to w and hands them back. When it fails, it closes free.
+func encode[R any](w io.Writer, full <-chan []R, free chan<- []R) error {
+	pw := parquet.NewGenericWriter[R](w, writerOptions()...)
+	for batch := range full {
+		if _, err := pw.Write(batch); err != nil {
+			close(free)
+			return err
+		}
+		free <- batch[:0]
+	}
+	return pw.Close()
 }
 
 // readRows yields the rows of a file. The rows' strings are valid after the next step.
@@ -213,13 +234,27 @@ var (
 	clientWords = [...]string{ClientOpen: "open", ClientA: "a", ClientB: "b"}
 )
 
-// rowWriter turns evidence of one partition into rows. It keeps the text of addresses, which repeat much.
+// rowWriter turns evidence of one partition into rows. It keeps the text of addresses, which repeat much, the ones of the
+// row before most of all.
 type rowWriter struct {
 	Partition
 	addrs map[netip.Addr]string
+	a, b  addrText
 }
 
-func (w *rowWriter) addr(a netip.Addr) string {
+type addrText struct {
+	addr netip.Addr
+	text string
+}
+
+func (w *rowWriter) addr(last *addrText, a netip.Addr) string {
+	if last.addr != a {
+		*last = addrText{a, w.text(a)}
+	}
+	return last.text
+}
+
+func (w *rowWriter) text(a netip.Addr) string {
 	s, ok := w.addrs[a]
 	if !ok {
 		if len(w.addrs) >= addrCacheMost {
@@ -236,7 +271,7 @@ const addrCacheMost = 1 << 16
 func (w *rowWriter) row(e *Evidence) evidenceRow {
 	return evidenceRow{
 		Day: e.Day, Account: w.Account, Region: w.Region, Source: e.Source, Interface: e.Interface,
-		A: w.addr(e.A), B: w.addr(e.B), Proto: int32(e.Proto), PortA: int32(e.PortA), PortB: int32(e.PortB),
+		A: w.addr(&w.a, e.A), B: w.addr(&w.b, e.B), Proto: int32(e.Proto), PortA: int32(e.PortA), PortB: int32(e.PortB),
 		Action: e.Action.String(), Side: sideWords[e.Side], Client: clientWords[e.Client],
 		Reason: e.Reason.String(), Strength: e.Strength.String(),
 		ABFlows: e.AB.Flows, ABPackets: e.AB.Packets, ABBytes: e.AB.Bytes, ABFlags: int32(e.AB.Flags), ABFlagged: e.AB.Flagged, ABOpens: e.AB.Opens,

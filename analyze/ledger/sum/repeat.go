@@ -45,33 +45,47 @@ type endpointTable struct {
 	seed uint64
 }
 
-func (t *endpointTable) get(k endpointKey) *endpoint {
+// find returns the position of an endpoint, or -1 and where it would go.
+func (t *endpointTable) find(k endpointKey) (int, probe) {
 	at := t.start(mix(mix(mix(t.seed, k.addr.lo), k.addr.hi), k.rest))
 	for {
 		i := t.index.next(&at)
 		if i < 0 {
-			break
+			return -1, at
 		}
-		if e := t.at(i); e.key == k {
-			return e
+		if e := t.at(i); e.key.addr.differs(k.addr)|(e.key.rest^k.rest) == 0 {
+			return i, at
 		}
 	}
-	t.put(at, t.store.n)
-	e := t.add()
-	e.key = k
-	return e
 }
 
-// of returns endpoint n of a pair, which met the other endpoint's port.
-func (t *endpointTable) of(p *pair, n int) (e *endpoint, met uint16) {
+// get returns the position of an endpoint, made when it is new.
+func (t *endpointTable) get(k endpointKey) int {
+	i, at := t.find(k)
+	if i >= 0 {
+		return i
+	}
+	i = t.store.n
+	t.put(at, i)
+	*t.add() = endpoint{key: k}
+	return i
+}
+
+func (t *endpointTable) reset() {
+	t.index.reset()
+	t.store.n = 0
+}
+
+// endpoint is the key of endpoint n of a pair, and the other endpoint's port, which it met.
+func (p *pair) endpoint(n int) (k endpointKey, met uint16) {
 	ports := [2]uint16{uint16(p.key.tuple >> 48), uint16(p.key.tuple >> 32)}
 	rest := p.key.ids>>32<<32 | uint64(ports[n])<<16 | uint64(uint8(p.key.tuple>>8))<<1
-	return t.get(endpointKey{p.key.addr[n], rest}), ports[1-n]
+	return endpointKey{p.key.addr[n], rest}, ports[1-n]
 }
 
-// address returns the endpoint that stands for all ports of e's address.
-func (t *endpointTable) address(e *endpoint) *endpoint {
-	return t.get(endpointKey{e.key.addr, e.key.rest&^(0xffff<<16) | 1})
+// address is the key that stands for all ports of an address.
+func (k endpointKey) address() endpointKey {
+	return endpointKey{k.addr, k.rest&^(0xffff<<16) | 1}
 }
 
 func portBit(p uint16) uint64 { return 1 << (uint32(p) * 0x9e3779b1 >> 26) }
@@ -80,42 +94,50 @@ func (e *endpoint) degree() int { return bits.OnesCount64(e.met) }
 
 func (e *endpoint) candidate() bool { return e.degree() >= repeatLeast && !e.client }
 
-// findRepetition decides pairs that flags left open.
+// repeating is a pair that flags left open and that repetition may decide, with its endpoints.
+type repeating struct {
+	pair int
+	ends [2]int
+}
+
+// findRepetition decides pairs that flags left open. Few objects have a port that came often enough, so most of the work is
+// not begun.
 func (o *object) findRepetition() {
-	t := &o.endpoints
-	t.index.reset()
-	t.store.n = 0
-	open := false
-	for i := range o.verdicts {
-		if o.repeats(i) {
-			open = true
-			for n := range 2 {
-				e, met := t.of(o.pairs.at(i), n)
-				e.met |= portBit(met)
-				e.pairs++
-			}
-		}
-	}
-	if !open {
+	if o.countMet() == 0 {
 		return
 	}
 	o.markClients()
-	for i := range t.store.n {
-		e := t.at(i)
-		if e.key.rest&1 != 0 {
+	crowded := o.countAddresses()
+	for i := range o.repeating {
+		o.foldRepeated(&o.repeating[i], crowded)
+	}
+}
+
+// countMet lists the pairs that may be decided, counts the ports that their endpoints met, and returns how many endpoints
+// met enough.
+func (o *object) countMet() (often int) {
+	t := &o.endpoints
+	t.reset()
+	o.repeating = o.repeating[:0]
+	for i := range o.verdicts {
+		if !o.repeats(i) {
 			continue
 		}
-		if a := t.address(e); e.candidate() {
-			a.candidates++
-		} else {
-			a.pairs += e.pairs
+		r := repeating{pair: i}
+		for n := range r.ends {
+			k, met := o.pairs.at(i).endpoint(n)
+			r.ends[n] = t.get(k)
+			e := t.at(r.ends[n])
+			before := e.degree()
+			e.met |= portBit(met)
+			e.pairs++
+			if before < repeatLeast && e.degree() >= repeatLeast {
+				often++
+			}
 		}
+		o.repeating = append(o.repeating, r)
 	}
-	for i := range o.verdicts {
-		if o.repeats(i) {
-			o.foldRepeated(i)
-		}
-	}
+	return often
 }
 
 // repeats reports whether pair i is open and fit to show repetition.
@@ -130,6 +152,7 @@ func (o *object) repeats(i int) bool {
 
 // markClients notes the ports that flags show as a client's.
 func (o *object) markClients() {
+	t := &o.endpoints
 	for i := range o.verdicts {
 		v := &o.verdicts[i]
 		if v.reason != analyze.OwnFlags && v.reason != analyze.Counterpart {
@@ -140,25 +163,53 @@ func (o *object) markClients() {
 		if zero {
 			n = 0
 		}
-		e, _ := o.endpoints.of(o.pairs.at(i), n)
-		e.client = true
+		k, _ := o.pairs.at(i).endpoint(n)
+		if at, _ := t.find(k); at >= 0 {
+			t.at(at).client = true
+		}
 	}
 }
 
-func (o *object) foldRepeated(i int) {
+// countAddresses sums up what the ports of each address met, and reports whether any address may be a NAT's by that. An
+// object that is too small for one is spared the work.
+func (o *object) countAddresses() (crowded bool) {
 	t := &o.endpoints
-	p := o.pairs.at(i)
+	ports, candidates := t.store.n, 0
+	for i := range ports {
+		if t.at(i).candidate() {
+			candidates++
+		}
+	}
+	if 2*len(o.repeating) <= spreadMost && candidates <= candidatesMost {
+		return false
+	}
+	for i := range ports {
+		e := t.at(i)
+		if a := t.at(t.get(e.key.address())); e.candidate() {
+			a.candidates++
+		} else {
+			a.pairs += e.pairs
+		}
+	}
+	return true
+}
+
+func (o *object) foldRepeated(r *repeating, crowded bool) {
+	t := &o.endpoints
+	p := o.pairs.at(r.pair)
 	proto := uint8(p.key.tuple >> 8)
-	for n := range 2 {
-		service, clientPort := t.of(p, n)
-		client, servicePort := t.of(p, 1-n)
-		if !service.candidate() || client.degree() > repeatPeer || clientPort < 1024 || !mayRepeat(proto, servicePort) {
+	ports := [2]uint16{uint16(p.key.tuple >> 48), uint16(p.key.tuple >> 32)}
+	for n := range r.ends {
+		service, client := t.at(r.ends[n]), t.at(r.ends[1-n])
+		if !service.candidate() || client.degree() > repeatPeer || ports[1-n] < 1024 || !mayRepeat(proto, ports[n]) {
 			continue
 		}
-		if a := t.address(service); a.pairs > spreadMost || a.candidates > candidatesMost {
-			continue
+		if crowded {
+			if a := t.at(t.get(service.key.address())); a.pairs > spreadMost || a.candidates > candidatesMost {
+				continue
+			}
 		}
-		v := &o.verdicts[i]
+		v := &o.verdicts[r.pair]
 		v.decide(n == 1, analyze.Repetition)
 		v.strength = p.strength(n == 1)
 		return

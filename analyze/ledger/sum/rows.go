@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 )
@@ -52,60 +54,124 @@ func compareWords(x, y uint64) int {
 	return 0
 }
 
-// prefix is a word that never contradicts compare: interface, and most of the peer's address.
-func (o *order) prefix(k *rowKey) uint64 {
-	p := uint64(min(o.ranks[k.ids>>32], 1<<28-1)) << 36
-	switch {
-	case k.b.is4():
-		return p | 1<<34 | k.b.lo&0xffffffff
-	case k.b.hi == 0 && k.b.lo>>32 < 0xffff:
-		return p
-	}
-	return p | 2<<34 | k.b.hi>>32
+// place is where a row stands, with the start of its key as words that never contradict compare.
+type place struct {
+	prefix [2]uint64
+	at     uint32
 }
 
-// sorted lists the positions of the rows in order.
-func (t *rowTable) sorted(o *order) []uint32 {
-	type place struct {
-		prefix uint64
-		at     uint32
+// prefix of a key: interface and the peer's address, then own address, protocol and ports. What a field has no room for
+// ends it there, as fields that come later must not decide before it. IPv4 leaves little for compare to tell apart.
+func (o *order) prefix(k *rowKey) (p [2]uint64) {
+	const ranks = 1 << 28
+	rank := uint64(o.ranks[k.ids>>32])
+	if rank >= ranks-1 {
+		p[0] = (ranks - 1) << 36
+		return p
 	}
+	p[0] = rank<<36 | addrPrefix(k.b)<<2
+	if !k.b.is4() {
+		return p
+	}
+	p[1] = addrPrefix(k.a) << 30
+	if !k.a.is4() {
+		return p
+	}
+	proto := k.tuple >> 24 & 0xff
+	p[1] |= protoRank(proto) << 27
+	if analyze.Proto(proto) == analyze.TCP || analyze.Proto(proto) == analyze.UDP {
+		p[1] |= k.tuple>>48<<11 | k.tuple>>37&(1<<11-1)
+	}
+	return p
+}
+
+// addrPrefix is the first 34 bits of an address's place in the order: family, and all of IPv4 or the first half of the network.
+func addrPrefix(a addr) uint64 {
+	switch {
+	case a.is4():
+		return 1<<32 | a.lo&0xffffffff
+	case a.hi == 0 && a.lo>>32 < 0xffff:
+		return 0
+	}
+	return 2<<32 | a.hi>>32
+}
+
+// protoRank keeps the order of protocols in three bits.
+func protoRank(proto uint64) uint64 {
+	const tcp, udp = uint64(analyze.TCP), uint64(analyze.UDP)
+	switch {
+	case proto < tcp:
+		return 0
+	case proto == tcp:
+		return 1
+	case proto < udp:
+		return 2
+	case proto == udp:
+		return 3
+	}
+	return 4
+}
+
+func (p *place) compare(q *place) int {
+	if p.prefix[0] != q.prefix[0] {
+		return compareWords(p.prefix[0], q.prefix[0])
+	}
+	return compareWords(p.prefix[1], q.prefix[1])
+}
+
+// sorted lists the rows in order.
+func (t *rowTable) sorted(o *order) []place {
 	places := make([]place, t.store.n)
 	for i := range places {
 		places[i] = place{o.prefix(&t.at(i).key), uint32(i)}
 	}
 	slices.SortFunc(places, func(x, y place) int {
-		if c := compareWords(x.prefix, y.prefix); c != 0 {
+		if c := x.compare(&y); c != 0 {
 			return c
 		}
 		return o.compare(&t.at(int(x.at)).key, &t.at(int(y.at)).key)
 	})
-	positions := make([]uint32, len(places))
-	for i, p := range places {
-		positions[i] = p.at
-	}
-	return positions
+	return places
 }
 
-// stream yields rows in order.
-type stream = iter.Seq2[*row, error]
+// stream gives rows in order, each valid until the next, and nil at the end.
+type stream interface {
+	next() (*row, error)
+	close() error
+}
 
 // streams are the rows of a day in memory and on disk, each in order.
 func (d *day) streams(o *order) (all []stream) {
 	if d.rows.store.n > 0 {
-		all = append(all, func(yield func(*row, error) bool) {
-			for _, i := range d.rows.sorted(o) {
-				if !yield(d.rows.at(int(i)), nil) {
-					return
-				}
-			}
-		})
+		all = append(all, &tableStream{table: &d.rows, order: o})
 	}
 	for _, r := range d.runs {
-		all = append(all, r.rows())
+		all = append(all, &runStream{run: r})
 	}
 	return all
 }
+
+// tableStream gives the rows of a table, which is sorted at the first.
+type tableStream struct {
+	table  *rowTable
+	order  *order
+	places []place
+	begun  bool
+}
+
+func (s *tableStream) next() (*row, error) {
+	if !s.begun {
+		s.places, s.begun = s.table.sorted(s.order), true
+	}
+	if len(s.places) == 0 {
+		return nil, nil
+	}
+	r := s.table.at(int(s.places[0].at))
+	s.places = s.places[1:]
+	return r, nil
+}
+
+func (s *tableStream) close() error { return nil }
 
 // run is a sorted file of rows, spilled for want of memory.
 type run struct {
@@ -143,8 +209,8 @@ func writeRun(dir string, t *rowTable, o *order) (r run, err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	out := bufio.NewWriterSize(f, 256<<10)
 	b := make([]byte, 0, rowBytes)
-	for _, i := range t.sorted(o) {
-		b = t.at(int(i)).append(b[:0])
+	for _, p := range t.sorted(o) {
+		b = t.at(int(p.at)).append(b[:0])
 		if _, err := out.Write(b); err != nil {
 			return r, err
 		}
@@ -170,56 +236,60 @@ func (r *row) read(b []byte) {
 	}
 }
 
-// rows yields the rows of the file. Each is valid until the next.
-func (r run) rows() stream {
-	return func(yield func(*row, error) bool) {
-		f, err := os.Open(r.path)
-		if err != nil {
-			yield(nil, err)
-			return
+// runStream gives the rows of a run.
+type runStream struct {
+	run
+	file *os.File // nil until the first row
+	in   *bufio.Reader
+	row  row
+}
+
+func (s *runStream) next() (*row, error) {
+	if s.file == nil {
+		var err error
+		if s.file, err = os.Open(s.path); err != nil {
+			return nil, err
 		}
-		defer f.Close()
-		in := bufio.NewReaderSize(f, 64<<10)
-		var b [rowBytes]byte
-		var v row
-		for range r.count {
-			if _, err := io.ReadFull(in, b[:]); err != nil {
-				yield(nil, err)
-				return
-			}
-			v.read(b[:])
-			if !yield(&v, nil) {
-				return
-			}
-		}
+		s.in = bufio.NewReaderSize(s.file, 64<<10)
 	}
+	if s.count == 0 {
+		return nil, nil
+	}
+	s.count--
+	var b [rowBytes]byte
+	if _, err := io.ReadFull(s.in, b[:]); err != nil {
+		return nil, err
+	}
+	s.row.read(b[:])
+	return &s.row, nil
+}
+
+func (s *runStream) close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
 }
 
 // mergeRows yields the rows of several streams as evidence of one day, in order, rows of one key added up.
 func mergeRows(o *order, day int32, streams []stream) iter.Seq2[ledger.Evidence, error] {
 	return func(yield func(ledger.Evidence, error) bool) {
 		h := heap{order: o}
-		defer func() { h.stop() }()
-		for _, s := range streams {
-			if err := h.push(s); err != nil {
-				yield(ledger.Evidence{}, err)
-				return
-			}
-		}
-		for len(h.heads) > 0 {
+		defer h.close()
+		err := h.begin(streams)
+		for err == nil && len(h.heads) > 0 {
 			sum := *h.heads[0].row
-			err := h.step()
-			for err == nil && len(h.heads) > 0 && h.heads[0].row.key == sum.key {
+			err = h.step()
+			for err == nil && len(h.heads) > 0 && h.heads[0].row.key.equal(&sum.key) {
 				sum.merge(h.heads[0].row)
 				err = h.step()
 			}
-			if err != nil {
-				yield(ledger.Evidence{}, err)
+			if err == nil && !yield(sum.evidence(o, day), nil) {
 				return
 			}
-			if !yield(sum.evidence(o, day), nil) {
-				return
-			}
+		}
+		if err != nil {
+			yield(ledger.Evidence{}, err)
 		}
 	}
 }
@@ -228,52 +298,84 @@ func mergeRows(o *order, day int32, streams []stream) iter.Seq2[ledger.Evidence,
 type heap struct {
 	order *order
 	heads []rowHead
-	stops []func()
+	all   []stream
 }
 
+// rowHead is the next row of a stream.
 type rowHead struct {
-	row  *row
-	next func() (*row, error, bool)
+	place
+	row    *row
+	stream stream
 }
 
-func (h *heap) stop() {
-	for _, s := range h.stops {
-		s()
+func (h *heap) close() {
+	for _, s := range h.all {
+		_ = s.close() // only read
 	}
 }
 
-func (h *heap) push(s stream) error {
-	next, stop := iter.Pull2(s)
-	h.stops = append(h.stops, stop)
-	r, err, ok := next()
-	if err != nil || !ok {
+// begin takes the first row of every stream. Tables are sorted for that, so they do it beside each other.
+func (h *heap) begin(streams []stream) error {
+	h.all = streams
+	heads := make([]rowHead, len(streams))
+	var first errgroup.Group
+	for i, s := range streams {
+		first.Go(func() (err error) {
+			heads[i], err = h.head(s)
+			return err
+		})
+	}
+	if err := first.Wait(); err != nil {
 		return err
 	}
-	h.heads = append(h.heads, rowHead{r, next})
-	for i := len(h.heads) - 1; i > 0 && h.less(i, (i-1)/2); i = (i - 1) / 2 {
-		h.heads[i], h.heads[(i-1)/2] = h.heads[(i-1)/2], h.heads[i]
+	for _, head := range heads {
+		if head.row != nil {
+			h.heads = append(h.heads, head)
+		}
+	}
+	for i := len(h.heads)/2 - 1; i >= 0; i-- {
+		h.down(i)
 	}
 	return nil
 }
 
+func (h *heap) head(s stream) (rowHead, error) {
+	r, err := s.next()
+	if err != nil || r == nil {
+		return rowHead{}, err
+	}
+	return rowHead{place{prefix: h.order.prefix(&r.key)}, r, s}, nil
+}
+
 func (h *heap) less(i, j int) bool {
-	return h.order.compare(&h.heads[i].row.key, &h.heads[j].row.key) < 0
+	x, y := &h.heads[i], &h.heads[j]
+	if c := x.compare(&y.place); c != 0 {
+		return c < 0
+	}
+	return h.order.compare(&x.row.key, &y.row.key) < 0
 }
 
 // step moves the top stream on and restores the order.
 func (h *heap) step() error {
-	r, err, ok := h.heads[0].next()
+	head, err := h.head(h.heads[0].stream)
 	if err != nil {
 		return err
 	}
-	if ok {
-		h.heads[0].row = r
-	} else {
+	if head.row == nil {
 		last := len(h.heads) - 1
-		h.heads[0] = h.heads[last]
+		head = h.heads[last]
 		h.heads = h.heads[:last]
 	}
-	for i := 0; ; {
+	if len(h.heads) > 0 {
+		h.heads[0] = head
+		h.down(0)
+	}
+	return nil
+}
+
+// down moves a head to where it belongs among those below it.
+func (h *heap) down(i int) {
+	for {
 		least := i
 		for c := 2*i + 1; c <= 2*i+2 && c < len(h.heads); c++ {
 			if h.less(c, least) {
@@ -281,7 +383,7 @@ func (h *heap) step() error {
 			}
 		}
 		if least == i {
-			return nil
+			return
 		}
 		h.heads[i], h.heads[least] = h.heads[least], h.heads[i]
 		i = least

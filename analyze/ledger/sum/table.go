@@ -16,16 +16,13 @@ type store[E any] struct {
 
 func (s *store[E]) at(i int) *E { return &s.chunks[i/chunkEntries][i%chunkEntries] }
 
-// add appends a zero entry.
+// add appends an entry. What it holds is the caller's to write: it may be one from before a reset.
 func (s *store[E]) add() *E {
 	if s.n == len(s.chunks)*chunkEntries {
 		s.chunks = append(s.chunks, make([]E, chunkEntries))
 	}
-	e := s.at(s.n)
-	var zero E
-	*e = zero
 	s.n++
-	return e
+	return s.at(s.n - 1)
 }
 
 // index maps hashes to positions in a store.
@@ -103,6 +100,9 @@ type addr struct{ hi, lo uint64 }
 
 func (a addr) less(b addr) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b.lo }
 
+// differs is 0 for the same address; of several, the bits are joined and tested once.
+func (a addr) differs(b addr) uint64 { return (a.hi ^ b.hi) | (a.lo ^ b.lo) }
+
 func (a addr) is4() bool { return a.hi == 0 && a.lo>>32 == 0xffff }
 
 func (a addr) compare(b addr) int {
@@ -145,6 +145,11 @@ func (k *pairKey) hash(seed uint64) uint64 {
 	return mix(h, k.tuple^bits.RotateLeft64(k.ids, 17))
 }
 
+// equal compares without branches, and without the call that == makes of so many words.
+func (k *pairKey) equal(o *pairKey) bool {
+	return k.addr[0].differs(o.addr[0])|k.addr[1].differs(o.addr[1])|(k.ids^o.ids)|(k.tuple^o.tuple)|(k.pkt^o.pkt) == 0
+}
+
 type pair struct {
 	key         pairKey
 	dir         [2]counts // sent by endpoint 0, sent by endpoint 1
@@ -166,13 +171,13 @@ func (t *pairTable) get(k *pairKey) (p *pair, isNew bool) {
 		if i < 0 {
 			break
 		}
-		if p := t.at(i); p.key == *k {
+		if p := t.at(i); p.key.equal(k) {
 			return p, false
 		}
 	}
 	t.put(at, t.store.n)
 	p = t.add()
-	p.key = *k
+	*p = pair{key: *k}
 	return p, true
 }
 
@@ -217,6 +222,10 @@ func (k *rowKey) hash(seed uint64) uint64 {
 	return mix(h, k.tuple^bits.RotateLeft64(k.ids, 17))
 }
 
+func (k *rowKey) equal(o *rowKey) bool {
+	return k.a.differs(o.a)|k.b.differs(o.b)|(k.ids^o.ids)|(k.tuple^o.tuple) == 0
+}
+
 type rowTable struct {
 	index
 	store[row]
@@ -231,7 +240,7 @@ func (t *rowTable) add(r *row) {
 		if i < 0 {
 			break
 		}
-		if old := t.at(i); old.key == r.key {
+		if old := t.at(i); old.key.equal(&r.key) {
 			old.merge(r)
 			return
 		}

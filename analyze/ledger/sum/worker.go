@@ -77,6 +77,7 @@ type object struct {
 	pktCodes   map[addr]uint32 // their codes
 	verdicts   []verdict
 	endpoints  endpointTable
+	repeating  []repeating
 	skipped    int64
 	cut        bool // the object could not be read to its end
 	seen       Stats
