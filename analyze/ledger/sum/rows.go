@@ -54,8 +54,8 @@ func compareWords(x, y uint64) int {
 	return 0
 }
 
-// place is where a row stands, with the start of its key as words that never contradict compare.
-type place struct {
+// ranked is where a row stands, with the start of its key as words that never contradict compare.
+type ranked struct {
 	prefix [2]uint64
 	at     uint32
 }
@@ -112,7 +112,7 @@ func protoRank(proto uint64) uint64 {
 	return 4
 }
 
-func (p *place) compare(q *place) int {
+func (p *ranked) compare(q *ranked) int {
 	if p.prefix[0] != q.prefix[0] {
 		return compareWords(p.prefix[0], q.prefix[0])
 	}
@@ -120,10 +120,10 @@ func (p *place) compare(q *place) int {
 }
 
 // sorted lists the rows in order.
-func (t *rowTable) sorted(o *order) []place {
-	places := make([]place, t.store.n)
+func (t *rowTable) sorted(o *order) []ranked {
+	places := make([]ranked, t.store.n)
 	for i := range places {
-		places[i] = place{o.prefix(&t.at(i).key), uint32(i)}
+		places[i] = ranked{o.prefix(&t.at(i).key), uint32(i)}
 	}
 	slices.SortFunc(places, func(x, y place) int {
 		if c := x.compare(&y); c != 0 {
@@ -155,7 +155,7 @@ func (d *day) streams(o *order) (all []stream) {
 type tableStream struct {
 	table  *rowTable
 	order  *order
-	places []place
+	places []ranked
 	begun  bool
 }
 
@@ -303,7 +303,7 @@ type heap struct {
 
 // rowHead is the next row of a stream.
 type rowHead struct {
-	place
+	ranked
 	row    *row
 	stream stream
 }
@@ -344,12 +344,12 @@ func (h *heap) head(s stream) (rowHead, error) {
 	if err != nil || r == nil {
 		return rowHead{}, err
 	}
-	return rowHead{place{prefix: h.order.prefix(&r.key)}, r, s}, nil
+	return rowHead{ranked{prefix: h.order.prefix(&r.key)}, r, s}, nil
 }
 
 func (h *heap) less(i, j int) bool {
 	x, y := &h.heads[i], &h.heads[j]
-	if c := x.compare(&y.place); c != 0 {
+	if c := x.compare(&y.ranked); c != 0 {
 		return c < 0
 	}
 	return h.order.compare(&x.row.key, &y.row.key) < 0

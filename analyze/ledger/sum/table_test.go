@@ -29,7 +29,7 @@ func TestPrefixKeepsOrder(t *testing.T) {
 				y.a = x.a
 			}
 		}
-		p, q := place{prefix: o.prefix(&x)}, place{prefix: o.prefix(&y)}
+		p, q := ranked{prefix: o.prefix(&x)}, ranked{prefix: o.prefix(&y)}
 		if c := p.compare(&q); c != 0 {
 			decided++
 			if want := o.compare(&x, &y); c != want {
