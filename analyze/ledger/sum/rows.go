@@ -125,7 +125,7 @@ func (t *rowTable) sorted(o *order) []ranked {
 	for i := range places {
 		places[i] = ranked{o.prefix(&t.at(i).key), uint32(i)}
 	}
-	slices.SortFunc(places, func(x, y place) int {
+	slices.SortFunc(places, func(x, y ranked) int {
 		if c := x.compare(&y); c != 0 {
 			return c
 		}
