@@ -57,7 +57,7 @@ func (r *reviewer) peerPlan(rule *usage.Rule, keep []int32) peerPlan {
 // visitors' addresses, with two exceptions that a person decides.
 func (r *reviewer) worldPlan(rule *usage.Rule, keep []int32, stay func(string) peerPlan) peerPlan {
 	if rule.Direction == egress {
-		return stay("Internet egress is never narrowed to addresses seen")
+		return r.worldEgress(rule, keep, stay)
 	}
 	var public, private []int32
 	for _, fi := range keep {

@@ -49,6 +49,8 @@ func (s *Snapshot) Estate() (*Estate, error) {
 		func() error { return each(b, TransitGateways, b.transitGateway) },
 		func() error { return each(b, TransitGatewayVPCAttachments, b.transitAttachment) },
 		func() error { return each(b, TransitGatewayAttachments, b.transitAttachment) },
+		func() error { return each(b, IPRanges, b.awsRange) },
+		func() error { return each(b, IPv6Ranges, b.awsRange) },
 	} {
 		if err := step(); err != nil {
 			return nil, err

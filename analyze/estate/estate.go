@@ -24,6 +24,7 @@ type Estate struct {
 	Peerings    map[string]*Peering
 	Transit     []*TransitAttachment
 	Endpoints   []*Endpoint
+	AWSRanges   []AWSRange // of the ip-ranges.json that was given, sorted
 	// Past holds the earlier states of interfaces, those that are gone among them, sorted by id and time.
 	Past    []*Interface
 	History History

@@ -23,6 +23,7 @@ type Index struct {
 	homes      map[string][]*network // the VPCs in which a group is known to be used; nil stands for one that is not known
 	balanced   map[string]bool       // groups carried by an NLB or Global Accelerator interface [F 2.5]
 	names      map[*Interface]string
+	ranges     rangeNames
 	routes     map[string]*routing // by subnet id
 	mainRoutes map[string]*routing // by VPC id
 	witnessed  map[Scope]bool      // account and region of which interfaces are in the estate
@@ -76,6 +77,7 @@ func NewIndex(e *Estate) *Index {
 	x.indexNetworks()
 	x.indexInterfaces()
 	x.indexLists()
+	x.indexRanges()
 	x.indexRoutes()
 	x.indexPeerings()
 	x.indexTransit()

@@ -276,6 +276,7 @@ func (b *builder) finish() {
 		t.GroupReferences = gateway != nil && gateway.Options.SecurityGroupReferencingSupport == "enable" && t.option != "disable"
 		b.e.Transit = append(b.e.Transit, &t.TransitAttachment)
 	}
+	b.e.sortRanges()
 	b.fillRegions()
 	b.finishGroups()
 	b.finishScopes()

@@ -327,7 +327,7 @@ func (d *document) snapshotScope() error {
 func (d *document) kind(key string, scope *SnapshotScope) error {
 	k, known := kindOf(key)
 	switch {
-	case strings.EqualFold(key, responseMetadata):
+	case strings.EqualFold(key, responseMetadata), key == syncToken, key == createDate:
 		return d.skip()
 	case strings.EqualFold(key, nextToken):
 		var token any

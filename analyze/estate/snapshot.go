@@ -33,6 +33,9 @@ const (
 	ConfigurationItems Kind = "configurationItems" // of AWS Config: history and snapshot files, get-resource-config-history
 	TrailRecords       Kind = "Records"            // of CloudTrail's files
 	TrailEvents        Kind = "Events"             // of lookup-events: records as text
+
+	IPRanges   Kind = "prefixes" // of AWS's ip-ranges.json
+	IPv6Ranges Kind = "ipv6_prefixes"
 )
 
 // ofHistory says that objects of the kind tell of the past, each with its time.
@@ -45,6 +48,8 @@ const (
 	reservations     = "Reservations" // of describe-instances
 	nextToken        = "NextToken"
 	responseMetadata = "ResponseMetadata" // of boto3
+	syncToken        = "syncToken"        // of ip-ranges.json
+	createDate       = "createDate"       // likewise
 	scopes           = "scopes"           // of a snapshot file
 
 	snapshotSchemaVersion = 1
@@ -54,7 +59,7 @@ const (
 var Kinds = []Kind{
 	SecurityGroups, SecurityGroupRules, NetworkInterfaces, PrefixLists, VPCs, Subnets, RouteTables, FlowLogs,
 	VPCPeeringConnections, VPCEndpoints, TransitGateways, TransitGatewayVPCAttachments, TransitGatewayAttachments,
-	SecurityGroupVPCAssociations, ConfigurationItems, TrailRecords, TrailEvents,
+	SecurityGroupVPCAssociations, ConfigurationItems, TrailRecords, TrailEvents, IPRanges, IPv6Ranges,
 }
 
 // Snapshot is what the describe calls answered, object by object in the shapes of the AWS CLI, before anything is understood.

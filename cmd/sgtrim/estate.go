@@ -31,14 +31,21 @@ func (a *app) estate(ctx context.Context, path string, aws awsFlags) (*estate.Es
 	return s.Estate()
 }
 
-func (a *app) snapshot(ctx context.Context, path string, aws awsFlags) (*estate.Snapshot, error) {
+// snapshot reads or asks, and adds the ranges that name AWS's own addresses.
+func (a *app) snapshot(ctx context.Context, path string, aws awsFlags) (s *estate.Snapshot, err error) {
 	if path != "" {
-		return estate.ReadSnapshot(path)
+		s, err = estate.ReadSnapshot(path)
+	} else if s, err = live.Snapshot(ctx, aws.live()); err != nil {
+		err = withHint(err, "give saved outputs with --estate, or credentials that may describe EC2 (docs/iam.md)")
 	}
-	s, err := live.Snapshot(ctx, aws.live())
+	if err != nil || aws.ipRanges == "" {
+		return s, err
+	}
+	ranges, err := estate.ReadSnapshot(aws.ipRanges)
 	if err != nil {
-		return nil, withHint(err, "give saved outputs with --estate, or credentials that may describe EC2 (docs/iam.md)")
+		return nil, fmt.Errorf("--ip-ranges: %w", err)
 	}
+	s.Scopes = append(s.Scopes, ranges.Scopes...)
 	return s, nil
 }
 
@@ -76,7 +83,7 @@ present, and those before say which interface had an address on which day, and h
 	cmd.Flags().StringVarP(&job.output, "output", "o", "", "`file` to write (default: standard output)")
 	cmd.Flags().StringVar(&job.appendTo, "append", "", "`folder` of a series of snapshots: add this one")
 	job.aws.register(cmd.Flags())
-	job.aws.registerAccounts(cmd.Flags())
+	job.aws.registerEstate(cmd.Flags())
 	return cmd
 }
 

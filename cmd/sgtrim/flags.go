@@ -21,6 +21,7 @@ type awsFlags struct {
 	noSign                       bool
 	roles                        []string
 	externalID, organizationRole string
+	ipRanges                     string // file, "" for none
 }
 
 // register adds the flags of commands that read logs, or ask for the estate.
@@ -31,11 +32,12 @@ func (f *awsFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noSign, "no-sign-request", false, "ask without credentials")
 }
 
-// registerAccounts adds the flags of commands that ask for the estate of several accounts.
-func (f *awsFlags) registerAccounts(fs *pflag.FlagSet) {
+// registerEstate adds the flags of commands that need the estate: of several accounts, and what names its peers.
+func (f *awsFlags) registerEstate(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.roles, "role-arn", nil, "`ARN` of a role to assume for the estate of its account; may be given several times")
 	fs.StringVar(&f.externalID, "external-id", "", "`id` that the roles ask for")
 	fs.StringVar(&f.organizationRole, "organization-role", "", "`name` of a role to assume in every active account of the Organization")
+	fs.StringVar(&f.ipRanges, "ip-ranges", "", "AWS's ip-ranges.json, a `file`: names public peers by service and region")
 }
 
 // profile and region of the logs; "" leaves them to the environment.

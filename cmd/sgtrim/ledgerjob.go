@@ -41,7 +41,7 @@ func (f *ledgerFlags) register(fs *pflag.FlagSet) {
 	f.evidenceFlags.register(fs)
 	estateFlag(fs, &f.estatePath)
 	f.aws.register(fs)
-	f.aws.registerAccounts(fs)
+	f.aws.registerEstate(fs)
 }
 
 // ledgerJob is what ledgerFlags name, opened, under a policy.

@@ -68,7 +68,7 @@ review into that folder remembers (decisions.json). It changes nothing itself.`,
 	policy.register(fs)
 	policy.registerBacktest(fs)
 	job.aws.register(fs)
-	job.aws.registerAccounts(fs)
+	job.aws.registerEstate(fs)
 	job.failOn.register(fs, planCounts, planMeasures...)
 	return cmd
 }
