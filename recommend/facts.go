@@ -67,12 +67,10 @@ func (c *coverage) lack() string {
 	return ""
 }
 
-// isForeign reports whether the group's owner is none of the estate's accounts.
+// isForeign reports whether the group's owner is none of the accounts that described theirs.
 func (r *reviewer) isForeign(g *estate.Group) bool {
-	if g.Owner == "" || len(r.e.Scopes) == 0 {
-		return false
-	}
-	return !slices.ContainsFunc(r.e.Scopes, func(s estate.Scope) bool { return s.Account == "" || s.Account == g.Owner })
+	known := len(r.e.Accounts) > 0 && !slices.Contains(r.e.Accounts, "")
+	return known && g.Owner != "" && !slices.Contains(r.e.Accounts, g.Owner)
 }
 
 // opposite names the members that have, in the other direction and the same family as a rule, another of a kind (and used).

@@ -127,6 +127,12 @@ func TestSharing(t *testing.T) {
 			w.iface("eni-theirs", "10.0.1.6", "sg-app").Owner = "444455556666"
 			w.see("eni-theirs", "ingress tcp 22 10.0.1.9")
 		}, "proposed unused: ingress tcp 23 10.0.1.9/32 -> nothing\n"},
+		{"a group that another account shares with ours is left to its owner, who has interfaces that we cannot see", "sg-app", func(w *testWorld) {
+			w.e.Accounts = []string{"111122223333"}
+			w.group("sg-app", "ingress tcp 22 10.0.1.9/32", "ingress tcp 23 10.0.1.9/32").Owner = "444455556666"
+			w.iface("eni-own", "10.0.1.5", "sg-app")
+			w.see("eni-own", "ingress tcp 22 10.0.1.9")
+		}, ""},
 		{"an address in another VPC without a way is another machine", "sg-app", func(w *testWorld) {
 			w.e.VPCs["vpc-2"] = &estate.VPC{ID: "vpc-2", Owner: "444455556666", Region: "eu-central-1", CIDRs: prefixes("10.0.0.0/16")}
 			w.group("sg-app", "ingress tcp 443 10.0.0.0/16")

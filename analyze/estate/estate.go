@@ -12,8 +12,11 @@ import (
 
 // Estate is everything known of one or several accounts and regions. It is read-only after loading.
 type Estate struct {
-	Captured    time.Time // when the describe calls ran; zero when the files do not say
-	Scopes      []Scope   // accounts and regions seen, sorted
+	Captured time.Time // when the describe calls ran; zero when the files do not say
+	Scopes   []Scope   // accounts and regions seen, sorted
+	// Accounts are those that described their groups, sorted; "" among them when one is not known. Groups of other owners are
+	// shared with them: such an owner has interfaces that they cannot see.
+	Accounts    []string
 	Groups      map[string]*Group
 	Interfaces  map[string]*Interface
 	PrefixLists map[string]*PrefixList

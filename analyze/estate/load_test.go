@@ -3,6 +3,7 @@ package estate
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -522,5 +523,26 @@ func TestTransitAttachments(t *testing.T) {
 	}
 	if !slices.Equal(got, []bool{true, false, false}) || len(e.Problems) != 0 {
 		t.Errorf("references of a1, a2, a3: got %v, problems %v", got, e.Problems)
+	}
+}
+
+// An account also describes the groups that others share with it: those are not its own.
+func TestAccountsThatDescribe(t *testing.T) {
+	group := func(id, owner string) string {
+		return fmt.Sprintf(`{"GroupId": %q, "GroupName": %q, "OwnerId": %q, "VpcId": "vpc-1", "IpPermissions": [], "IpPermissionsEgress": []}`, id, id, owner)
+	}
+	file := `{"SecurityGroups": [` + group("sg-0a", "999999999999") + `,` + group("sg-0b", "111111111111") + `,` + group("sg-0c", "111111111111") + `]}`
+	for name, want := range map[string][]string{
+		"groups.json":                             {"111111111111"},
+		"222222222222/eu-west-1/sg.json":          {"222222222222"}, // the folder says who asked
+		"999999999999/eu-west-1/shared-view.json": {"999999999999"},
+	} {
+		e, err := Load(folder(t, map[string]string{name: file}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(e.Accounts, want) {
+			t.Errorf("%s: accounts %q, want %q", name, e.Accounts, want)
+		}
 	}
 }

@@ -320,6 +320,12 @@ func (b *builder) fillRegions() {
 
 // finishScopes lists the accounts and regions that own a group or an interface.
 func (b *builder) finishScopes() {
+	for _, s := range b.scopes {
+		if len(s.Objects[SecurityGroups]) > 0 && !slices.Contains(b.e.Accounts, s.Account) {
+			b.e.Accounts = append(b.e.Accounts, s.Account)
+		}
+	}
+	slices.Sort(b.e.Accounts)
 	partition := map[string]string{}
 	for _, s := range b.scopes {
 		if s.Partition != "" {

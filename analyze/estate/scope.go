@@ -129,7 +129,12 @@ func only(set map[string]bool) string {
 	return ""
 }
 
+// inferFromObjects takes region and account from the objects. The account is the one that owns the most groups of the file: an
+// account also describes the few that others share with it.
 func (s *SnapshotScope) inferFromObjects() {
+	if s.Account == "" {
+		s.Account = mostly(s.Objects[SecurityGroups])
+	}
 	for _, k := range Kinds {
 		for _, raw := range s.Objects[k] {
 			if s.Region != "" && s.Account != "" {
@@ -147,4 +152,21 @@ func (s *SnapshotScope) inferFromObjects() {
 			}
 		}
 	}
+}
+
+// mostly is the account that owns the most of the objects, of several the smallest; "" when none tells.
+func mostly(objects []json.RawMessage) (owner string) {
+	count := map[string]int{}
+	for _, raw := range objects {
+		var w whereabouts
+		if json.Unmarshal(raw, &w) == nil && w.owner() != "" {
+			count[w.owner()]++
+		}
+	}
+	for id, n := range count {
+		if owner == "" || n > count[owner] || n == count[owner] && id < owner {
+			owner = id
+		}
+	}
+	return owner
 }
