@@ -86,10 +86,11 @@ func (f *failFlags) result(figures map[string]float64) error {
 }
 
 // What --fail-on takes for a plan. exposure is the figure that people watch, reachable; the others have names of their own.
+// risk is that of the riskiest change in the scripts, as expected; risk.high the upper end of its interval.
 var (
 	planCounts   = []string{"proposed", "review", "held", "denied"}
 	planMeasures = []string{"exposure", "exposure.rules", "exposure.world_open_v4", "exposure.world_open_v6", "exposure.admin_open",
-		"exposure.reachable", "exposure.log2_space", "exposure.log2_space_v6"}
+		"exposure.reachable", "exposure.log2_space", "exposure.log2_space_v6", "risk", "risk.high"}
 )
 
 // planFigures are the figures of a plan by the names of planCounts and planMeasures. Exposure is that of the rules in force.
@@ -97,12 +98,13 @@ var (
 // review were included or accepted. A change that a decision leaves as it is asks nobody for anything and is not counted.
 func planFigures(p *recommend.Plan) map[string]float64 {
 	x := p.Exposure.Before
-	denied := 0
+	denied, risk, high := 0, 0.0, 0.0
 	open := map[recommend.Status]int{recommend.Proposed: p.Totals.Proposed, recommend.Review: p.Totals.Review, recommend.Held: p.Totals.Held}
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		if c.Selected {
 			denied += len(c.Denies)
+			risk, high = max(risk, c.Risk.Expected), max(high, c.Risk.High)
 		}
 		if c.Decision.KeepsOut() {
 			open[c.Status]--
@@ -112,6 +114,6 @@ func planFigures(p *recommend.Plan) map[string]float64 {
 		"proposed": float64(open[recommend.Proposed]), "review": float64(open[recommend.Review]), "held": float64(open[recommend.Held]), "denied": float64(denied),
 		"exposure": float64(x.Reachable), "exposure.rules": float64(x.Rules), "exposure.world_open_v4": float64(x.WorldOpenV4),
 		"exposure.world_open_v6": float64(x.WorldOpenV6), "exposure.admin_open": float64(x.AdminOpen), "exposure.reachable": float64(x.Reachable),
-		"exposure.log2_space": x.Log2Space, "exposure.log2_space_v6": x.Log2SpaceV6,
+		"exposure.log2_space": x.Log2Space, "exposure.log2_space_v6": x.Log2SpaceV6, "risk": risk, "risk.high": high,
 	}
 }

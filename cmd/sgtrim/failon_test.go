@@ -15,8 +15,8 @@ func TestFailOn(t *testing.T) {
 		Totals:   recommend.Totals{Proposed: 3},
 		Exposure: recommend.Exposure{Before: recommend.ExposureFigures{Reachable: 12, AdminOpen: 1, Log2Space: 31.5}},
 		Changes: []recommend.Change{
-			{Status: recommend.Review, Denies: make([]recommend.Traffic, 2)},
-			{Status: recommend.Review, Denies: make([]recommend.Traffic, 5), Selected: true},
+			{Status: recommend.Review, Denies: make([]recommend.Traffic, 2), Risk: recommend.Risk{Expected: 0.5, High: 0.9}},
+			{Status: recommend.Review, Denies: make([]recommend.Traffic, 5), Selected: true, Risk: recommend.Risk{Expected: 0.02, High: 0.1}},
 		},
 	}
 	for _, tt := range []struct {
@@ -33,11 +33,14 @@ func TestFailOn(t *testing.T) {
 		{on: "exposure.admin_open>0", says: "--fail-on exposure.admin_open>0: it is 1"},
 		{on: "exposure.log2_space>31.4", says: "--fail-on exposure.log2_space>31.4: it is 31.5"},
 		{on: "held,exposure>1", says: "--fail-on exposure>1: it is 12"},
+		{on: "risk>0.019", says: "--fail-on risk>0.019: it is 0.02"},
+		{on: "risk>0.02"},
+		{on: "risk.high>0.05", says: "--fail-on risk.high>0.05: it is 0.1"},
 		{on: "exposure", says: "wants a bound", usage: true},
 		{on: "exposure>", says: "is no bound", usage: true},
 		{on: "exposure>-1", says: "is no bound", usage: true},
 		{on: "exposure>x", says: "is no bound", usage: true},
-		{on: "bananas>1", says: "want proposed, review, held, denied, exposure>N", usage: true},
+		{on: "bananas>1", says: "want proposed, review, held, denied, exposure>N, risk>N", usage: true},
 		{on: "", says: "want proposed", usage: true},
 	} {
 		f := failFlags{counts: planCounts, measures: planMeasures, chosen: strings.Split(tt.on, ",")}
