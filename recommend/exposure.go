@@ -212,3 +212,10 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
+
+// OpenToWorld reports whether a rule lets the world in, and whether to an admin or database port, as the figures count it.
+func OpenToWorld(r *analyze.Rule) (open, admin bool) {
+	var f ExposureFigures
+	f.countRule(r)
+	return f.WorldOpenV4+f.WorldOpenV6 > 0, f.AdminOpen > 0
+}

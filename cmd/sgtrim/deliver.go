@@ -18,16 +18,18 @@ import (
 )
 
 // formats are what --format takes.
-var formats = []string{"summary", "table", "markdown", "csv", "html", "json", "proposed", "terraform"}
+var formats = []string{"summary", "table", "markdown", "csv", "html", "json", "proposed", "terraform", "asff"}
 
 // outputFlags say where a plan goes: into the files of a folder, or in one format to stdout.
 type outputFlags struct {
 	dir, format string
-	terraform   bool // what Terraform manages is known
+	findings    string // file of the last run's
+	terraform   bool   // what Terraform manages is known
 }
 
 func (f *outputFlags) register(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.dir, "output", "o", "", "`folder` for the files (default: only the summary is printed)")
+	fs.StringVar(&f.findings, "findings", "", "with --format asff: `file` of the last run's findings, or what aws securityhub get-findings prints")
 	fs.StringVar(&f.format, "format", "", "print `"+strings.Join(formats, "|")+"` to standard output")
 }
 
@@ -39,6 +41,9 @@ func (f *outputFlags) check(p *policyFile) error {
 	if f.format != "" && !slices.Contains(formats, f.format) {
 		return usagef("--format %q: want %s", f.format, strings.Join(formats, ", "))
 	}
+	if f.findings != "" && f.format != "asff" {
+		return usagef("--findings has a meaning with --format asff only")
+	}
 	if f.format == "terraform" && !f.terraform {
 		return withHint(usagef("--format terraform wants --tfstate FILE, to tell whose the rules are"), "terraform show -json > state.json, in each workspace that may manage them")
 	}
@@ -48,14 +53,14 @@ func (f *outputFlags) check(p *policyFile) error {
 // deliver writes the files, if a folder is asked for, and prints the summary, or the format asked for instead.
 func (a *app) deliver(plan *recommend.Plan, e *estate.Estate, to *outputFlags) error {
 	if to.dir == "" {
-		return a.print(plan, e, to.format)
+		return a.print(plan, e, to)
 	}
 	files := planFiles(plan, e, to.terraform)
 	if err := writeFiles(to.dir, files); err != nil {
 		return err
 	}
 	a.oldScripts(to.dir, files)
-	if err := a.print(plan, e, to.format); err != nil {
+	if err := a.print(plan, e, to); err != nil {
 		return err
 	}
 	a.say.note("the plan and its scripts are in %s", to.dir)
@@ -63,8 +68,14 @@ func (a *app) deliver(plan *recommend.Plan, e *estate.Estate, to *outputFlags) e
 }
 
 // print writes one format to stdout, the summary where none is asked for.
-func (a *app) print(plan *recommend.Plan, e *estate.Estate, format string) error {
-	switch format {
+func (a *app) print(plan *recommend.Plan, e *estate.Estate, to *outputFlags) error {
+	switch to.format {
+	case "asff":
+		previous, err := readFindings(to.findings)
+		if err != nil {
+			return err
+		}
+		return output.ASFF(a.out, plan, e, previous)
 	case "json":
 		return output.JSON(a.out, plan)
 	case "proposed":
@@ -86,6 +97,23 @@ func (a *app) print(plan *recommend.Plan, e *estate.Estate, format string) error
 		return nil
 	}
 	return output.Summary(a.out, plan, a.summaryOptions())
+}
+
+// readFindings reads the findings of the last run; nil without a file.
+func readFindings(path string) ([]output.Finding, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("--findings: %w", err)
+	}
+	defer f.Close()
+	list, err := output.ReadFindings(f)
+	if err != nil {
+		return nil, fmt.Errorf("--findings %s: %w", path, err)
+	}
+	return list, nil
 }
 
 // summaryOptions suit the summary to where it goes: a terminal has a width and shows colour, unless NO_COLOR is set.
