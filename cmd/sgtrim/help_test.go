@@ -27,7 +27,7 @@ func commands(t *testing.T) []*cobra.Command {
 	return all
 }
 
-// calls are the arguments of every sgtrim in a line of shell: what stands between it and the next | or >.
+// calls are the arguments of every sgtrim in a line of shell: what stands between it and the next |, > or #.
 func calls(line string) [][]string {
 	quoted := false
 	words := strings.FieldsFunc(line, func(r rune) bool {
@@ -42,7 +42,7 @@ func calls(line string) [][]string {
 		switch {
 		case w == "sgtrim":
 			all, inside = append(all, nil), true
-		case w == "|" || w == ">":
+		case w == "|" || w == ">" || w == "#":
 			inside = false
 		case inside:
 			all[len(all)-1] = append(all[len(all)-1], w)
