@@ -2,7 +2,9 @@ package analyze
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // Peer is the other side of a rule: exactly one of the three is set.
@@ -26,6 +28,21 @@ func (p Peer) String() string {
 		return p.PrefixListID
 	}
 	return p.Prefix.String()
+}
+
+// ParsePeer reads what String writes. Host bits are dropped.
+func ParsePeer(text string) (Peer, error) {
+	switch {
+	case strings.HasPrefix(text, "sg-"):
+		return Peer{GroupID: text}, nil
+	case strings.HasPrefix(text, "pl-"):
+		return Peer{PrefixListID: text}, nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		return Peer{}, fmt.Errorf("peer %q: want a CIDR, sg-… or pl-…", text)
+	}
+	return Peer{Prefix: prefix.Masked()}, nil
 }
 
 // Compare orders prefixes (by address, then length), then lists, then groups.

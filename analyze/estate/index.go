@@ -275,6 +275,9 @@ func (x *Index) indexTransit() {
 // Subject is the interface of this id, nil when the estate does not have it.
 func (x *Index) Subject(id string) *Interface { return x.e.Interfaces[id] }
 
+// Name is the interface for people: its Name tag, instance, service …
+func (x *Index) Name(i *Interface) string { return x.names[i] }
+
 // IsLocal reports whether the address is one of the interface's own: an address of it, or one in a prefix delegated to it.
 func (x *Index) IsLocal(id string, addr netip.Addr) bool {
 	i := x.e.Interfaces[id]

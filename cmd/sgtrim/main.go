@@ -118,6 +118,7 @@ tighter rules that keep every flow that is needed. It changes nothing in AWS: it
 		a.ingestCommand(),
 		a.recommendCommand(),
 		a.checkCommand(),
+		a.explainCommand(),
 		a.verifyCommand(),
 		a.backtestCommand(),
 		a.mergeCommand(),

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sgtrim/sgtrim/analyze"
-	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/recommend"
 	"github.com/sgtrim/sgtrim/recommend/proof"
 )
@@ -51,29 +47,14 @@ the plan's window. A plan that is refused, or whose rules are no longer there, i
 	return cmd
 }
 
-func readPlan(path string) (*recommend.Plan, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
-	}
-	plan := new(recommend.Plan)
-	if err := json.Unmarshal(text, plan); err != nil {
-		return nil, withHint(fmt.Errorf("plan %s: %w", path, err), "a plan is the recommendations.json of review -o DIR")
-	}
-	if plan.SchemaVersion != recommend.SchemaVersion {
-		return nil, fmt.Errorf("plan %s: schema_version %d: this sgtrim reads %d", path, plan.SchemaVersion, recommend.SchemaVersion)
-	}
-	return plan, nil
-}
-
 func (a *app) verify(plan *recommend.Plan, job *ledgerJob) error {
-	changes, err := planChanges(plan, job.estate)
-	if err != nil {
+	if err := bindRules(plan, job.estate); err != nil {
 		return err
 	}
-	ev := newEvidence(window{plan.Window.Since, plan.Window.Until}, job.policy.orient(), job.evidence.ledgers...)
-	if len(ev.days) == 0 {
-		return errors.New("the ledger holds no evidence of the plan's window")
+	changes := planChanges(plan)
+	ev, err := planEvidence(plan, job)
+	if err != nil {
+		return err
 	}
 	res, err := proof.Check(proof.Input{
 		Estate: job.estate, Changes: changes, Conversations: ev.conversations(), KnownNetworks: job.policy.prefixes(),
@@ -93,64 +74,27 @@ func (a *app) verify(plan *recommend.Plan, job *ledgerJob) error {
 	return withHint(errors.New("the proof refuses the plan"), "do not apply it; make a new one with review or recommend")
 }
 
-// planChanges rebuilds the changes from a plan's text alone, so that nothing but the file is trusted. Held ones change
-// nothing.
-func planChanges(plan *recommend.Plan, e *estate.Estate) ([]proof.Change, error) {
+// planChanges are the changes of a plan whose rules are bound, as the proof takes them. Held ones change nothing.
+func planChanges(plan *recommend.Plan) []proof.Change {
 	var out []proof.Change
 	for i := range plan.Changes {
 		c := &plan.Changes[i]
 		if c.Status == recommend.Held {
 			continue
 		}
-		change := proof.Change{ID: c.ID, GroupID: c.GroupID, Direction: c.Direction, Review: c.Status == recommend.Review}
-		for _, list := range []struct {
-			from []recommend.RuleText
-			to   *[]analyze.Rule
-		}{{c.Old, &change.Old}, {c.New, &change.New}} {
-			for _, text := range list.from {
-				rule, err := planRule(c, text, e)
-				if err != nil {
-					return nil, fmt.Errorf("plan: change %s: %w", c.ID, err)
-				}
-				*list.to = append(*list.to, rule)
-			}
-		}
-		out = append(out, change)
+		out = append(out, proof.Change{
+			ID: c.ID, GroupID: c.GroupID, Direction: c.Direction, Review: c.Status == recommend.Review, Old: rulesOfTexts(c.Old), New: rulesOfTexts(c.New),
+		})
 	}
-	return out, nil
+	return out
 }
 
-// planRule is a rule of a plan as a value: the estate's own where it has one of that meaning.
-func planRule(c *recommend.Change, text recommend.RuleText, e *estate.Estate) (analyze.Rule, error) {
-	service, err := analyze.ParseService(text.Service)
-	if err != nil {
-		return analyze.Rule{}, err
+func rulesOfTexts(texts []recommend.RuleText) []analyze.Rule {
+	var out []analyze.Rule
+	for _, t := range texts {
+		out = append(out, t.Rule)
 	}
-	peer, err := parsePeer(text.Peer)
-	if err != nil {
-		return analyze.Rule{}, err
-	}
-	key := analyze.RuleKey{GroupID: c.GroupID, Direction: c.Direction, Service: service, Peer: peer}
-	if g := e.Groups[c.GroupID]; g != nil {
-		if i := slices.IndexFunc(g.Rules, func(r analyze.Rule) bool { return r.RuleKey == key }); i >= 0 {
-			return g.Rules[i], nil
-		}
-	}
-	return analyze.Rule{RuleKey: key, ID: text.ID}, nil
-}
-
-func parsePeer(text string) (analyze.Peer, error) {
-	switch {
-	case strings.HasPrefix(text, "sg-"):
-		return analyze.Peer{GroupID: text}, nil
-	case strings.HasPrefix(text, "pl-"):
-		return analyze.Peer{PrefixListID: text}, nil
-	}
-	prefix, err := netip.ParsePrefix(text)
-	if err != nil {
-		return analyze.Peer{}, fmt.Errorf("peer %q: want a CIDR, sg-… or pl-…", text)
-	}
-	return analyze.Peer{Prefix: prefix.Masked()}, nil
+	return out
 }
 
 // undeclaredDenials are the denials of review changes that the plan does not list, as text, sorted.

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/estate"
+	"github.com/sgtrim/sgtrim/recommend"
+)
+
+func readPlan(path string) (*recommend.Plan, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	plan := new(recommend.Plan)
+	if err := json.Unmarshal(text, plan); err != nil {
+		return nil, withHint(fmt.Errorf("plan %s: %w", path, err), "a plan is the recommendations.json of review -o DIR")
+	}
+	if plan.SchemaVersion != recommend.SchemaVersion {
+		return nil, fmt.Errorf("plan %s: schema_version %d: this sgtrim reads %d", path, plan.SchemaVersion, recommend.SchemaVersion)
+	}
+	return plan, nil
+}
+
+// bindRules gives the rules of a saved plan their values, from the plan's text alone, so that nothing but the file is trusted.
+func bindRules(plan *recommend.Plan, e *estate.Estate) error {
+	for i := range plan.Changes {
+		c := &plan.Changes[i]
+		for _, texts := range [][]recommend.RuleText{c.Old, c.New} {
+			for j := range texts {
+				rule, err := planRule(c, texts[j], e)
+				if err != nil {
+					return fmt.Errorf("plan: change %s: %w", c.ID, err)
+				}
+				texts[j].Rule = rule
+			}
+		}
+	}
+	for i := range plan.Groups {
+		g := &plan.Groups[i]
+		if now := e.Groups[g.ID]; now != nil {
+			bindGroup(g, now)
+		}
+	}
+	return nil
+}
+
+// bindGroup finds the rules of a plan's group in the estate. Those that are not there any more keep no key.
+func bindGroup(g *recommend.Group, now *estate.Group) {
+	for i := range g.Rules {
+		r := &g.Rules[i]
+		at := slices.IndexFunc(now.Rules, func(have analyze.Rule) bool {
+			return have.Direction == r.Direction && have.Service.String() == r.Service && have.Peer.String() == r.Peer
+		})
+		if at >= 0 {
+			r.Key = now.Rules[at].RuleKey
+		}
+	}
+}
+
+// planRule is a rule of a plan as a value: the estate's own where it has one of that meaning.
+func planRule(c *recommend.Change, text recommend.RuleText, e *estate.Estate) (analyze.Rule, error) {
+	service, err := analyze.ParseService(text.Service)
+	if err != nil {
+		return analyze.Rule{}, err
+	}
+	peer, err := analyze.ParsePeer(text.Peer)
+	if err != nil {
+		return analyze.Rule{}, err
+	}
+	key := analyze.RuleKey{GroupID: c.GroupID, Direction: c.Direction, Service: service, Peer: peer}
+	if g := e.Groups[c.GroupID]; g != nil {
+		if i := slices.IndexFunc(g.Rules, func(r analyze.Rule) bool { return r.RuleKey == key }); i >= 0 {
+			return g.Rules[i], nil
+		}
+	}
+	return analyze.Rule{RuleKey: key, ID: text.ID}, nil
+}
+
+// planEvidence is the evidence of a saved plan's window.
+func planEvidence(plan *recommend.Plan, job *ledgerJob) (*evidence, error) {
+	ev := newEvidence(window{plan.Window.Since, plan.Window.Until}, job.policy.orient(), job.evidence.ledgers...)
+	if len(ev.days) == 0 {
+		return nil, errors.New("the ledger holds no evidence of the plan's window")
+	}
+	return ev, nil
+}
