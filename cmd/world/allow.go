@@ -23,8 +23,7 @@ func (w *World) Allows(rules []Rule, n Need) bool {
 // RuleAllows reports whether one rule lets a relation through: it belongs to a group of the interface, and direction,
 // protocol, port and peer fit.
 func (w *World) RuleAllows(r Rule, n Need) bool {
-	carried := slices.ContainsFunc(n.Interface.Groups, func(g *Group) bool { return g.ID == r.GroupID })
-	return carried && r.Egress == n.Egress && serviceFits(r, n) && w.peerFits(r, n)
+	return n.Interface.carries(r.GroupID) && r.Egress == n.Egress && serviceFits(r, n) && w.peerFits(r, n)
 }
 
 // serviceFits: an ICMP rule of one type fits, as logs carry no type and the worlds ping with whatever the rule allows.
@@ -58,14 +57,11 @@ func (w *World) peerFits(r Rule, n Need) bool {
 // isMember: a reference matches the private addresses of all interfaces that carry the group [F 5], and whatever an NLB
 // that carries it forwards [F 2.5].
 func (w *World) isMember(group string, n Need) bool {
-	carries := func(m *Interface) bool {
-		return slices.ContainsFunc(m.Groups, func(g *Group) bool { return g.ID == group })
-	}
-	if n.Via != nil && carries(n.Via) {
+	if n.Via != nil && n.Via.carries(group) {
 		return true
 	}
 	for _, m := range w.Interfaces {
-		if m.Alive(n.First) && carries(m) && (m.Primary == n.Peer || m.Primary6 == n.Peer || slices.Contains(m.Secondary, n.Peer)) {
+		if m.Alive(n.First) && m.carries(group) && (m.Primary == n.Peer || m.Primary6 == n.Peer || slices.Contains(m.Secondary, n.Peer)) {
 			return true
 		}
 	}
