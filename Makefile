@@ -7,7 +7,7 @@ DEMO_DIR  ?= out/demo
 CONNECTIONS ?= 1000000
 STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
 
-.PHONY: build demo test race fuzz bench bench-review bench-peer bench-orientation lint check integration
+.PHONY: build demo test race fuzz bench scoreboard bench-review bench-peer bench-orientation lint check integration
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
@@ -52,6 +52,11 @@ bench-peer: build
 	CGO_ENABLED=0 $(GO) build -o bin/worldgen ./cmd/world/worldgen
 	cd testdata/bench/peer && CGO_ENABLED=1 $(GO) build -o ../../../bin/peer .
 	bin/peer -dir out/bench/peer -sgtrim bin/sgtrim -worldgen bin/worldgen $(PEER)
+
+# Pretended worlds, judged by what the generator knows of them: SEEDS for each window (docs/scoreboard.md).
+SEEDS ?= 50
+scoreboard: build
+	$(GO) run ./cmd/scoreboard -sgtrim bin/sgtrim -seeds $(SEEDS)
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi

@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sgtrim/sgtrim/analyze"
@@ -21,12 +20,13 @@ type attributor struct {
 	named      []netip.Prefix
 	bySet      map[string]*ruleSet // groups of an interface, joined by space
 	ghosts     map[string]*estate.Interface
-	goneSets   map[string][]string   // gone interface → groups it may have carried
-	sets       map[string][][]string // VPC and subnet → sets of groups that their interfaces carry
-	groupIDs   []string              // of the estate, sorted
-	locals     map[string]netip.Addr // interface → an address of its own
-	near       map[[2]string]bool    // group and subnet → some member of the group is in the subnet
-	size       []int64               // of the rules, see narrowness
+	goneSets   map[string][]string                 // gone interface → groups it may have carried
+	served     map[string]map[analyze.Service]bool // by set of groups: what interfaces that carry it are seen to serve
+	sets       map[string][][]string               // VPC and subnet → sets of groups that their interfaces carry
+	groupIDs   []string                            // of the estate, sorted
+	locals     map[string]netip.Addr               // interface → an address of its own
+	near       map[[2]string]bool                  // group and subnet → some member of the group is in the subnet
+	size       []int64                             // of the rules, see narrowness
 }
 
 // ruleSet holds the rules of some groups by direction.
@@ -36,7 +36,7 @@ func newAttributor(r *Result, in Input) *attributor {
 	a := &attributor{
 		r: r, x: in.Index, attributes: in.Attributes, named: in.Named,
 		bySet: map[string]*ruleSet{}, ghosts: map[string]*estate.Interface{}, goneSets: map[string][]string{},
-		sets: map[string][][]string{}, locals: map[string]netip.Addr{}, near: map[[2]string]bool{},
+		served: map[string]map[analyze.Service]bool{}, sets: map[string][][]string{}, locals: map[string]netip.Addr{}, near: map[[2]string]bool{},
 		size: make([]int64, len(r.Rules)),
 	}
 	for id := range in.Estate.Groups {
@@ -95,7 +95,7 @@ func (a *attributor) rules(f *Flow, subject *estate.Interface) []int32 {
 }
 
 func (a *attributor) ruleSetOf(groups []string) *ruleSet {
-	key := strings.Join(groups, " ")
+	key := setKey(groups)
 	set, ok := a.bySet[key]
 	if !ok {
 		set = a.collect(groups)

@@ -14,27 +14,31 @@ const plausible = 80
 
 // goneGroups says which sets of groups an interface that is gone since may have carried. Its traffic was accepted, so the
 // sets that interfaces of its subnet carry now are tried on it, then those of its VPC: all that explain nearly all of the
-// connections let in stand. Where it accepted none, or no set explains them, it may have carried any group of the VPC.
+// connections let in stand. Of these, those come first whose interfaces of now are seen to serve what it served: the members of
+// an autoscaled group are alike, while a rule for everything explains anything. Where it accepted none, or no set explains
+// them, it may have carried any group of the VPC.
 //
 // This is a guess, and used as one: all it can do is keep a permission.
 func (a *attributor) goneGroups(flows []int32, ghost *estate.Interface) [][]string {
-	var ins []int32
-	for _, i := range flows {
-		f := &a.r.Flows[i]
-		if f.Need && f.Direction == analyze.Ingress && f.Orientation != analyze.Ambiguous {
-			ins = append(ins, i)
-		}
+	ins := a.letIn(flows, false)
+	served := func(groups []string) bool { return a.serves(groups, ins) && a.explains(groups, ins, ghost) }
+	explained := func(groups []string) bool { return a.explains(groups, ins, ghost) }
+	ways := []func([]string) bool{served, explained}
+	if len(ins) == 0 { // with nothing but doubtful traffic, a likeness is still one
+		ins, ways = a.letIn(flows, true), ways[:1]
 	}
 	if len(ins) > 0 {
-		for _, near := range []*estate.Interface{ghost, {VPC: ghost.VPC}} {
-			var out [][]string
-			for _, groups := range a.carriedSets(near.VPC, near.Subnet) {
-				if a.explains(groups, ins, ghost) {
-					out = append(out, groups)
+		for _, fits := range ways {
+			for _, near := range []*estate.Interface{ghost, {VPC: ghost.VPC}} {
+				var out [][]string
+				for _, groups := range a.carriedSets(near.VPC, near.Subnet) {
+					if fits(groups) {
+						out = append(out, groups)
+					}
 				}
-			}
-			if len(out) > 0 {
-				return out
+				if len(out) > 0 {
+					return out
+				}
 			}
 		}
 	}
@@ -47,6 +51,39 @@ func (a *attributor) goneGroups(flows []int32, ghost *estate.Interface) [][]stri
 	return out
 }
 
+// letIn are the needs among the flows that somebody else opened: surely, or in doubt.
+func (a *attributor) letIn(flows []int32, doubtful bool) []int32 {
+	var ins []int32
+	for _, i := range flows {
+		f := &a.r.Flows[i]
+		if f.Need && f.Direction == analyze.Ingress && (f.Orientation == analyze.Ambiguous) == doubtful {
+			ins = append(ins, i)
+		}
+	}
+	return ins
+}
+
+// setKey names a set of groups, sorted as an interface lists them.
+func setKey(groups []string) string { return strings.Join(groups, " ") }
+
+// listen notes what an interface of the estate serves, for the set of groups that it carries.
+func (a *attributor) listen(flows []int32) {
+	for _, i := range a.letIn(flows, false) {
+		f := &a.r.Flows[i]
+		key := setKey(f.Subject.Groups)
+		if a.served[key] == nil {
+			a.served[key] = map[analyze.Service]bool{}
+		}
+		a.served[key][f.Service()] = true
+	}
+}
+
+// serves reports whether interfaces that carry the groups now serve enough of what the flows asked for.
+func (a *attributor) serves(groups []string, flows []int32) bool {
+	served := a.served[setKey(groups)]
+	return a.enough(flows, func(f *Flow) bool { return served[f.Service()] })
+}
+
 // carriedSets are the distinct sets of groups that interfaces of a VPC and subnet carry ("": of any).
 func (a *attributor) carriedSets(vpc, subnet string) [][]string {
 	key := vpc + " " + subnet
@@ -56,7 +93,7 @@ func (a *attributor) carriedSets(vpc, subnet string) [][]string {
 	byKey := map[string][]string{}
 	for _, i := range a.r.Estate.Interfaces {
 		if len(i.Groups) > 0 && (vpc == "" || i.VPC == vpc) && (subnet == "" || i.Subnet == subnet) {
-			byKey[strings.Join(i.Groups, " ")] = i.Groups
+			byKey[setKey(i.Groups)] = i.Groups
 		}
 	}
 	sets := make([][]string, 0, len(byKey))
@@ -70,11 +107,17 @@ func (a *attributor) carriedSets(vpc, subnet string) [][]string {
 
 // explains reports whether the groups' rules surely or maybe allow enough of the flows.
 func (a *attributor) explains(groups []string, flows []int32, ghost *estate.Interface) bool {
-	may := len(flows) * (100 - plausible) / 100 // this many may stay unexplained
 	rules := a.ruleSetOf(groups)
+	return a.enough(flows, func(f *Flow) bool {
+		return slices.ContainsFunc(rules.dir[f.Direction], func(ri int32) bool { return a.match(ri, f, ghost) != analyze.No })
+	})
+}
+
+// enough reports whether the plausible share of the flows is as asked.
+func (a *attributor) enough(flows []int32, is func(*Flow) bool) bool {
+	may := len(flows) * (100 - plausible) / 100 // this many may be otherwise
 	for _, i := range flows {
-		f := &a.r.Flows[i]
-		if !slices.ContainsFunc(rules.dir[f.Direction], func(ri int32) bool { return a.match(ri, f, ghost) != analyze.No }) {
+		if !is(&a.r.Flows[i]) {
 			if may--; may < 0 {
 				return false
 			}

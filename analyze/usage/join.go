@@ -92,17 +92,17 @@ func Join(in Input) (*Result, error) {
 // RulesOf returns the indexes of a group's rules.
 func (r *Result) RulesOf(groupID string) []int32 { return r.byGroup[groupID] }
 
-// place finds who holds each flow's peer and which flows are needs, interface by interface (flows are sorted by it), and
+// place finds who holds each flow's peer and which flows are needs, interface by interface (flows are sorted by it), then
 // which groups the interfaces that are gone may have carried.
 func (a *attributor) place() {
 	r := a.r
 	unplaced := map[netip.Addr]struct{}{}
+	var gone [][]int32 // flows by interface
 	for from, to := 0, 0; from < len(r.Flows); from = to {
 		var all []int32
-		var subject *estate.Interface
 		for ; to < len(r.Flows) && r.Flows[to].Interface == r.Flows[from].Interface; to++ {
 			f := &r.Flows[to]
-			subject = a.subject(f)
+			subject := a.subject(f)
 			f.Place = a.x.Place(subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC())
 			f.Need = a.isNeed(f)
 			if f.Place.Class == estate.Unplaced {
@@ -113,19 +113,30 @@ func (a *attributor) place() {
 			}
 			all = append(all, int32(to))
 		}
-		if id := r.Flows[from].Interface; r.Flows[from].Subject == nil {
-			sets := a.goneGroups(all, subject)
-			if len(sets) == 1 {
-				for _, g := range sets[0] {
-					r.Carriers[g] = append(r.Carriers[g], id)
-				}
-			}
-			groups := slices.Sorted(slices.Values(slices.Concat(sets...)))
-			a.goneSets[id] = slices.Compact(groups)
-			r.GoneIDs = append(r.GoneIDs, id)
+		if r.Flows[from].Subject == nil {
+			gone = append(gone, all)
+		} else {
+			a.listen(all)
 		}
 	}
 	r.Unplaced = len(unplaced)
+	for _, flows := range gone {
+		a.placeGone(flows)
+	}
+}
+
+// placeGone notes which groups an interface that is gone may have carried.
+func (a *attributor) placeGone(flows []int32) {
+	r, id := a.r, a.r.Flows[flows[0]].Interface
+	sets := a.goneGroups(flows, a.ghosts[id])
+	if len(sets) == 1 {
+		for _, g := range sets[0] {
+			r.Carriers[g] = append(r.Carriers[g], id)
+		}
+	}
+	groups := slices.Sorted(slices.Values(slices.Concat(sets...)))
+	a.goneSets[id] = slices.Compact(groups)
+	r.GoneIDs = append(r.GoneIDs, id)
 }
 
 func (r *Result) listRules() {

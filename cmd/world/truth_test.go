@@ -173,3 +173,30 @@ func TestRuleText(t *testing.T) {
 		}
 	}
 }
+
+// The fast evaluator says what the naive one says.
+func TestEvaluator(t *testing.T) {
+	w, err := New(Options{Seed: 9, Days: 5, AddressReuse: 0.3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth := w.Truth()
+	for _, rules := range [][]Rule{w.Rules(), w.IdealRules()} {
+		e, allowed := w.Evaluator(rules), 0
+		for i, n := range append(truth.Needs, truth.Attacks...) {
+			if i%7 != 0 { // the naive one is slow
+				continue
+			}
+			got, want := e.Allows(n), w.Allows(rules, n)
+			if got != want {
+				t.Errorf("%+v: got %v, want %v", n, got, want)
+			}
+			if want {
+				allowed++
+			}
+		}
+		if allowed == 0 {
+			t.Error("nothing is allowed: nothing is tested")
+		}
+	}
+}

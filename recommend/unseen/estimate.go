@@ -171,6 +171,9 @@ func (h *history) add(days []int32, place map[int32]int) {
 // after the first quarter.
 func (h *history) strange(i int) bool { return h.weights[i] > 0 }
 
+// former reports whether the species was seen once only, among the first.
+func (h *history) former(i int) bool { return h.once[i] && !h.strange(i) }
+
 // missing is the Good–Turing share, times the part of the recent species seen once that the rule would not have allowed
 // without having seen them.
 func (h *history) missing(expected func(i int) bool) Share {

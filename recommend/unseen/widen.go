@@ -46,7 +46,9 @@ const leastPrice, priceStep, mostPrice = 16, 4, 1 << 40
 // A newcomer is a peer seen on one day only (of these the later half), or first seen after the first quarter of the days. A
 // network explains it if it would have been taken without it: a known network and the old prefixes always; a /24 or /64 if a
 // peer of it was seen before that day; any other prefix if peers in both its halves were. So addresses handed out one after
-// the other do not explain the next one, and peers that come together do not explain each other.
+// the other do not explain the next one, and peers that come together do not explain each other. The first peers, of which
+// nobody could be a newcomer, want to be explained too where they were seen once only, by others of any day: else those that
+// came first would stay as shreds beside the network that they are of.
 func Widen(peers []Peer, opt Options) (Widening, error) {
 	if opt.Bound < 0 || opt.Bound > 10000 {
 		return Widening{}, fmt.Errorf("bound %s: want 0 to 100 %%", opt.Bound)
@@ -171,8 +173,11 @@ func (w *widener) lost(p netip.Prefix) int64 {
 	if !found {
 		r := w.inside(p)
 		for i := r.from; i < r.to; i++ {
-			if w.h.strange(i) && !r.explains(i) {
+			switch {
+			case w.h.strange(i) && !r.explains(i):
 				n += w.h.weights[i]
+			case w.h.former(i) && !r.joins(i):
+				n++
 			}
 		}
 		w.losses[p] = n
@@ -182,14 +187,17 @@ func (w *widener) lost(p netip.Prefix) int64 {
 
 // lossOf is the expected loss of a cover.
 func (w *widener) lossOf(c []netip.Prefix) Share {
-	explained := make([]bool, len(w.addrs))
+	explained, shreds := make([]bool, len(w.addrs)), 0
 	for _, p := range c {
 		r := w.inside(p)
 		for i := r.from; i < r.to; i++ {
 			explained[i] = w.h.strange(i) && r.explains(i)
+			if w.h.former(i) && !r.joins(i) {
+				shreds++
+			}
 		}
 	}
-	return w.h.loss(func(i int) bool { return explained[i] })
+	return max(w.h.loss(func(i int) bool { return explained[i] }), share(shreds, w.h.incidences))
 }
 
 // reach is a prefix with its peers: those with index from to to, of which mid is the first in the upper half.
@@ -230,4 +238,15 @@ func (w *widener) firstDay(from, to int) int32 {
 func (r *reach) explains(i int) bool {
 	low, high := r.low < r.w.h.first[i], r.high < r.w.h.first[i]
 	return r.known || low && high || r.lan && (low || high)
+}
+
+// joins reports whether the prefix would have been taken without peer i, one of the first: by others of any day.
+func (r *reach) joins(i int) bool {
+	low, high := r.mid-r.from, r.to-r.mid
+	if i < r.mid {
+		low--
+	} else {
+		high--
+	}
+	return r.known || low > 0 && high > 0 || r.lan && low+high > 0
 }
