@@ -23,12 +23,12 @@ func (a *attributor) goneGroups(flows []int32, ghost *estate.Interface) [][]stri
 	ins := a.letIn(flows, false)
 	served := func(groups []string) bool { return a.serves(groups, ins) && a.explains(groups, ins, ghost) }
 	explained := func(groups []string) bool { return a.explains(groups, ins, ghost) }
-	ways := []func([]string) bool{served, explained}
-	if len(ins) == 0 { // with nothing but doubtful traffic, a likeness is still one
-		ins, ways = a.letIn(flows, true), ways[:1]
-	}
-	if len(ins) > 0 {
-		for _, fits := range ways {
+	if len(ins) == 0 {
+		if sets := a.likeDoubtful(a.letIn(flows, true), ghost); sets != nil {
+			return sets
+		}
+	} else {
+		for _, fits := range []func([]string) bool{served, explained} {
 			for _, near := range []*estate.Interface{ghost, {VPC: ghost.VPC}} {
 				var out [][]string
 				for _, groups := range a.carriedSets(near.VPC, near.Subnet) {
@@ -46,6 +46,24 @@ func (a *attributor) goneGroups(flows []int32, ghost *estate.Interface) [][]stri
 	for _, id := range a.groupIDs {
 		if g := a.r.Estate.Groups[id]; ghost.VPC == "" || g.VPC == ghost.VPC || slices.Contains(g.AssociatedVPCs, ghost.VPC) {
 			out = append(out, []string{id})
+		}
+	}
+	return out
+}
+
+// likeDoubtful are the sets of an interface of which nothing but doubtful traffic is known: those whose interfaces serve, one or
+// another, whatever it may have served. Nil where none serves some of it.
+func (a *attributor) likeDoubtful(flows []int32, ghost *estate.Interface) [][]string {
+	var out [][]string
+	for k := range flows {
+		one, like := flows[k:k+1], false
+		for _, groups := range a.carriedSets(ghost.VPC, "") {
+			if a.serves(groups, one) && a.explains(groups, one, ghost) {
+				out, like = append(out, groups), true
+			}
+		}
+		if !like {
+			return nil
 		}
 	}
 	return out

@@ -41,7 +41,8 @@ const leastPrice, priceStep, mostPrice = 16, 4, 1 << 40
 // Widen covers the peers by exact hosts if the expected loss of that is below the bound. Otherwise it takes in the networks
 // that newcomers come from, the cheapest that bring the loss below the bound, and leaves the others exact: the optimal cover
 // (package cover) where an unseen address costs 1 and a newcomer that no network explains costs more and more. If no such
-// cover is found, the old prefixes around the peers stay.
+// cover is found, the old prefixes around the peers stay. What is taken in of one /24 or /64 is taken in as one network: where
+// newcomers keep coming from is not known to the last bit.
 //
 // A newcomer is a peer seen on one day only (of these the later half), or first seen after the first quarter of the days. A
 // network explains it if it would have been taken without it: a known network and the old prefixes always; a /24 or /64 if a
@@ -127,11 +128,63 @@ func (w *widener) wider(judged bool) ([]netip.Prefix, Share, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		if loss := w.lossOf(c); loss < w.opt.Bound {
-			return c, loss, nil
+		if w.lossOf(c) < w.opt.Bound {
+			c = w.unsplit(c)
+			return c, w.lossOf(c), nil
 		}
 	}
 	return w.old(), 0, nil
+}
+
+// unsplit joins the networks, and the hosts seen once, of one LAN: holes between them are no knowledge. Hosts seen often stay
+// apart, unless they lie between.
+func (w *widener) unsplit(c []netip.Prefix) []netip.Prefix {
+	joined := map[netip.Prefix]netip.Prefix{} // by LAN
+	networks := map[netip.Prefix]bool{}
+	for _, p := range c {
+		at := lan(p.Addr())
+		if !cover.Contains(at, p) || !w.passing(p) {
+			continue
+		}
+		networks[at] = networks[at] || !p.IsSingleIP()
+		if j, ok := joined[at]; ok {
+			p = around(j, p)
+		}
+		joined[at] = p
+	}
+	var out []netip.Prefix
+	for _, p := range c {
+		at := lan(p.Addr())
+		if j, ok := joined[at]; ok && networks[at] && w.allowed(j) && cover.Contains(j, p) {
+			p = j
+		}
+		if len(out) == 0 || out[len(out)-1] != p {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// passing reports whether p is a network, or a host seen once.
+func (w *widener) passing(p netip.Prefix) bool {
+	if !p.IsSingleIP() {
+		return true
+	}
+	i, found := slices.BinarySearchFunc(w.addrs, p.Addr(), netip.Addr.Compare)
+	return found && w.h.once[i]
+}
+
+// allowed reports whether p lies in an old prefix.
+func (w *widener) allowed(p netip.Prefix) bool {
+	return slices.ContainsFunc(w.opt.Within, func(q netip.Prefix) bool { return cover.Contains(q.Masked(), p) })
+}
+
+// around is the smallest prefix that holds both.
+func around(a, b netip.Prefix) netip.Prefix {
+	for !cover.Contains(a, b) {
+		a = netip.PrefixFrom(a.Addr(), a.Bits()-1).Masked()
+	}
+	return a
 }
 
 // old is the widest old prefixes with a peer inside.
