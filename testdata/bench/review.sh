@@ -2,32 +2,18 @@
 # Reviews about 10 M records of generated gzip text from end to end, and inflates the same files with gzip beside it. Twice:
 # format v2, where nearly every visitor is a new address, and format v5 with few addresses. The worlds are made once, below
 # out/bench; RECORDS changes their size.
-#
-# The memory is the process's own peak (GNU time, "Maximum resident set size"); without GNU time only times are shown.
 set -eu
 cd "$(dirname "$0")/../.."
+. testdata/bench/measure.sh
 GO=${GO:-go}
 RECORDS=${RECORDS:-10000000}
 out=out/bench
 mkdir -p "$out"
 CGO_ENABLED=0 $GO build -o bin/sgtrim ./cmd/sgtrim
 
-# measure NAME COMMAND…: runs it, and leaves wall, user and system seconds and KiB in $out/NAME.time.
-measure() {
-  name=$1
-  shift
-  if [ -x /usr/bin/time ] && /usr/bin/time -f '' true 2>/dev/null; then
-    /usr/bin/time -f '%e %U %S %M' -o "$out/$name.time" "$@"
-  else
-    began=$(date +%s)
-    "$@"
-    echo "$(($(date +%s) - began)) 0 0 0" >"$out/$name.time"
-  fi
-}
-
 inflate() {
   # shellcheck disable=SC2016 # the inner shell expands it
-  measure "$1-gzip" sh -c 'find "$1" -name "*.gz" -exec gzip -dc {} + >/dev/null' sh "$out/$1/logs"
+  measure "$out/$1-gzip.time" sh -c 'find "$1" -name "*.gz" -exec gzip -dc {} + >/dev/null' sh "$out/$1/logs"
 }
 
 for world in v2 v5; do
@@ -41,7 +27,7 @@ for world in v2 v5; do
     echo "$RECORDS" >"$dir/records"
   fi
   rm -rf "$dir/review"
-  measure "$world-review" bin/sgtrim review "$dir/logs" --estate "$dir/estate" -o "$dir/review" >"$out/$world.summary" 2>"$out/$world.progress"
+  measure "$out/$world-review.time" bin/sgtrim review "$dir/logs" --estate "$dir/estate" -o "$dir/review" >"$out/$world.summary" 2>"$out/$world.progress"
   inflate "$world"
   awk -v world="$world" -v records="$RECORDS" '
     NR == 1 { wall = $1; cpu = $2 + $3; rss = $4 }

@@ -26,13 +26,22 @@ const bare = `SELECT sum(n)::BIGINT FROM (
 		count(*) AS n, sum(packets), sum(bytes), min(start), max("end")
 	FROM logs GROUP BY ALL)`
 
-// byKey groups by the key of a conversation, with the values of one. It knows less than sgtrim does: neither who opened a
-// connection, nor hours that a record touches beside that of its end.
+// byKey groups by the key of the ledger's evidence, with its values, as far as one record tells: where flags show a port as the
+// client's it leaves the key. It knows less than sgtrim does: not the counterpart record, not what repeats, and of hours only
+// that of a record's end.
 const byKey = `COPY (
-	SELECT "end" // 86400 AS day, interface_id, %s AS flow_direction, %s AS source, %s AS target, protocol, least(srcport, dstport) AS port,
-		action, count(*) AS flows, sum(packets)::BIGINT AS packets, sum(bytes)::BIGINT AS bytes, bit_or(%s) AS flags,
-		bit_or(1 << ("end" %% 86400 // 3600)::INTEGER) AS hours, min(start) AS first, max("end") AS last
+	SELECT "end" // 86400 AS day, interface_id, %s AS flow_direction, %s AS source, %s AS target, protocol,
+		%s AS source_port, %s AS target_port, action, count(*) AS flows, sum(packets)::BIGINT AS packets, sum(bytes)::BIGINT AS bytes,
+		bit_or(%s) AS flags, bit_or(1 << ("end" %% 86400 // 3600)::INTEGER) AS hours, min(start) AS first, max("end") AS last
 	FROM logs GROUP BY ALL) TO '%s' (FORMAT parquet, COMPRESSION zstd)`
+
+func keyQuery(full bool, out string) string {
+	if full {
+		return fmt.Sprintf(byKey, "flow_direction", "coalesce(pkt_srcaddr, srcaddr)", "coalesce(pkt_dstaddr, dstaddr)",
+			"CASE WHEN tcp_flags & 18 = 2 THEN 0 ELSE srcport END", "CASE WHEN tcp_flags & 18 = 18 THEN 0 ELSE dstport END", "tcp_flags", out)
+	}
+	return fmt.Sprintf(byKey, "NULL", "srcaddr", "dstaddr", "srcport", "dstport", "0", out)
+}
 
 // duckDB returns a competitor.
 func duckDB(who string) func(threads int, logs, out string) (int64, error) {
@@ -71,13 +80,6 @@ func duckDB(who string) func(threads int, logs, out string) (int64, error) {
 		err = conn.QueryRowContext(context.Background(), bare).Scan(&n)
 		return n, err
 	}
-}
-
-func keyQuery(full bool, out string) string {
-	if full {
-		return fmt.Sprintf(byKey, "flow_direction", "coalesce(pkt_srcaddr, srcaddr)", "coalesce(pkt_dstaddr, dstaddr)", "tcp_flags", out)
-	}
-	return fmt.Sprintf(byKey, "NULL", "srcaddr", "dstaddr", "0", out)
 }
 
 // logsView is the query that makes the view logs, and whether it has the fields of version 3 to 5.

@@ -5,7 +5,7 @@
 //
 //	sgtrim   `sgtrim ingest`, from files to the written ledger
 //	bare     DuckDB: one GROUP BY over the fields that a conversation cannot do without, of which only the size is asked
-//	key      DuckDB: grouped by the key of a conversation, with all its values, and written to Parquet
+//	key      DuckDB: grouped by the key of the ledger's evidence, with its values, and written to Parquet
 //	floor    nothing but inflating what sgtrim reads, with sgtrim's inflater and the codecs' own libraries
 package main
 
