@@ -70,6 +70,7 @@ var importRules = []importRule{
 	{"analyze/orient", []string{"analyze", "analyze/ledger"}},
 	{"analyze/usage", []string{"analyze"}},
 	{"analyze/terraform", []string{"analyze"}},
+	{"analyze/compare", []string{"analyze"}},
 	{"analyze", nil}, // the words themselves
 	{"ingest", []string{"analyze", "ingest"}},
 	{"recommend/proof", []string{"analyze"}},

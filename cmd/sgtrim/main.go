@@ -121,6 +121,7 @@ tighter rules that keep every flow that is needed. It changes nothing in AWS: it
 		a.explainCommand(),
 		a.verifyCommand(),
 		a.backtestCommand(),
+		a.compareCommand(),
 		a.mergeCommand(),
 		a.exportCommand(),
 		a.demoCommand(),

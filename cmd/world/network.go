@@ -79,16 +79,16 @@ var s3Prefixes = []netip.Prefix{
 	netip.MustParsePrefix("3.5.0.0/19"), netip.MustParsePrefix("52.216.0.0/15"), netip.MustParsePrefix("54.231.0.0/17"),
 }
 
-// addVPC makes VPC number i: 10.(20+i).0.0/16 with an IPv6 /56.
+// addVPC makes VPC number i: 10.(Network+i).0.0/16 with an IPv6 /56.
 func (w *World) addVPC(name string) *VPC {
 	i := len(w.VPCs)
-	if i > 179 {
-		w.fail("more than 180 VPCs: fewer interfaces or services")
-		i = 179
+	if w.Network+i > 199 {
+		w.fail("more than %d VPCs: fewer interfaces or services", 200-w.Network)
+		i = 199 - w.Network
 	}
 	v := &VPC{Name: name,
-		CIDR:  netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/16", 20+i)),
-		CIDR6: netip.MustParsePrefix(fmt.Sprintf("2600:1f18:4a3:%02x00::/56", i)),
+		CIDR:  netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/16", w.Network+i)),
+		CIDR6: netip.MustParsePrefix(fmt.Sprintf("2600:1f18:4a3:%02x00::/56", (w.Network+236+i)%256)),
 	}
 	key := func(part string) uint64 { return hash(w.Seed, hashString("vpc"), uint64(i), hashString(part)) }
 	v.ID, v.IGW, v.VGW, v.EndpointID = id("vpc", key("vpc")), id("igw", key("igw")), id("vgw", key("vgw")), id("vpce", key("s3"))

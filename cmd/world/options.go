@@ -36,6 +36,7 @@ type Options struct {
 	// need for their labels comes on top); 0: natural rates. RecordTarget instead steers by the number of flow-log records.
 	Conversations int
 	RecordTarget  int
+	Network       int      // the first VPC is 10.NETWORK.0.0/16, the second the next, below 10.200; 0: 20
 	Account       string   // "": 123456789012
 	Region        string   // "": us-east-1
 	Scenarios     []string // names as in ScenarioNames; nil: all
@@ -61,6 +62,7 @@ func (o *Options) setDefaults() {
 	o.AfterDays = orInt(o.AfterDays, 31)
 	o.Aggregation = orInt(o.Aggregation, 600)
 	o.Visitors = orInt(o.Visitors, 3000)
+	o.Network = orInt(o.Network, 20)
 	o.Services = orInt(o.Services, 6)
 	if o.Account == "" {
 		o.Account = "123456789012"
@@ -102,6 +104,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("aggregation %d: want 60 or 600", o.Aggregation)
 	case o.ChurnDays < 0.25:
 		return fmt.Errorf("churn days %g: want at least 0.25", o.ChurnDays)
+	case o.Network < 1 || o.Network > 199:
+		return fmt.Errorf("network %d: want 1 to 199", o.Network)
 	case o.Services < 2:
 		return fmt.Errorf("services %d: want at least 2", o.Services)
 	case o.RulesPerGroup > 60:

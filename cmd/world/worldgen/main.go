@@ -44,6 +44,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.IntVar(&s.Options.Interfaces, "interfaces", 0, "about how many interfaces; 0: as the scenarios need")
 	f.IntVar(&s.Conversations, "conversations", 0, "about how many ordinary connections in the window; 0: natural rates")
 	f.IntVar(&s.RecordTarget, "records", 0, "about how many records in the window; wins over -conversations")
+	f.IntVar(&s.Network, "network", 0, "second octet of the first VPC's network; 0: 20")
 	f.Float64Var(&s.Busy, "busy", 1, "multiplies all traffic")
 	f.StringVar(&s.scenarios, "scenarios", "", "comma-separated names; empty: all")
 	f.StringVar(&s.format, "format", "v2", "fields: v2, v5, or a comma-separated list")
