@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
+	"github.com/sgtrim/sgtrim/recommend"
 	"github.com/sgtrim/sgtrim/recommend/proof"
 )
 
@@ -24,7 +26,7 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check --ledger DIR --estate E --state FILE",
 		Short: "List the seen traffic that another state of the rules would deny",
 		Long: `Asks the independent evaluator which seen and needed traffic the rules in force allow and another state of the rules would
-not. The state is any output of aws ec2 describe-security-groups: our proposed.json, an edited one, or someone else's. Groups
+not: whose, since when, and by which rules it is allowed now. The state is any output of aws ec2 describe-security-groups: our proposed.json, an edited one, or someone else's. Groups
 that it does not name keep their rules.`,
 		Example: `  sgtrim check --ledger evidence --estate estate.json --state review/proposed.json --fail-on denied`,
 		Args:    cobra.NoArgs,
@@ -58,7 +60,7 @@ that it does not name keep their rules.`,
 			if err != nil {
 				return err
 			}
-			if err := writeDenied(a.out, denied, format); err != nil {
+			if err := writeDenied(a.out, deniedRows(denied, job.estate), format); err != nil {
 				return err
 			}
 			return failOn.result(map[string]float64{"denied": float64(len(denied))})
@@ -95,8 +97,10 @@ func (a *app) rulesOf(state, now *estate.Estate) map[string][]analyze.Rule {
 // deniedRow is one row of check's output.
 type deniedRow struct {
 	Interface string            `json:"interface_id"`
+	Name      string            `json:"interface_name,omitempty"`
 	Direction analyze.Direction `json:"direction"`
 	Peer      string            `json:"peer"`
+	PeerName  string            `json:"peer_name,omitempty"`
 	Service   string            `json:"service"`
 	Strength  string            `json:"strength"`
 	Flows     int64             `json:"flows"`
@@ -105,6 +109,32 @@ type deniedRow struct {
 	Last      time.Time         `json:"last_seen"`
 	Before    string            `json:"before"` // how surely the rules allow it: yes, maybe, no
 	After     string            `json:"after"`
+	Rules     []string          `json:"rules"` // in force, that allow it so
+}
+
+// deniedRows adds to what the proof finds the names of both ends, and the rules in force.
+func deniedRows(denied []proof.Traffic, e *estate.Estate) []deniedRow {
+	x := estate.NewIndex(e)
+	now := recommend.State{}
+	for id, g := range e.Groups {
+		now[id] = g.Rules
+	}
+	rows := make([]deniedRow, 0, len(denied))
+	for _, t := range denied {
+		r := rowOf(t)
+		r.Rules = []string{}
+		if on := x.Subject(t.Interface); on != nil {
+			r.Name, r.PeerName = x.Name(on), x.Place(on, t.Peer, r.First, r.Last).Name
+			_, by := now.Allows(x, on, recommend.Packet{
+				Direction: t.Direction, Proto: analyze.Proto(t.Proto), Port: t.Port, Peer: t.Peer, First: r.First, Last: r.Last,
+			})
+			for _, rule := range by {
+				r.Rules = append(r.Rules, rule.RuleKey.String())
+			}
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 func rowOf(t proof.Traffic) deniedRow {
@@ -122,11 +152,20 @@ func serviceOf(proto uint8, port uint16) analyze.Service {
 	return analyze.ProtoService(analyze.Proto(proto))
 }
 
-func writeDenied(w io.Writer, denied []proof.Traffic, format string) error {
-	rows := make([]deniedRow, 0, len(denied))
-	for _, t := range denied {
-		rows = append(rows, rowOf(t))
+// cell is an id with its name, safe in a line of a table.
+func cell(id, name string) string {
+	if name != "" && name != id {
+		id += " (" + name + ")"
 	}
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return ' '
+		}
+		return r
+	}, printable(id))
+}
+
+func writeDenied(w io.Writer, rows []deniedRow, format string) error {
 	if format == "json" {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
@@ -141,10 +180,11 @@ func writeDenied(w io.Writer, denied []proof.Traffic, format string) error {
 	}
 	fmt.Fprintf(w, "%d kinds of traffic that were seen and are needed would be denied:\n\n", len(rows))
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "INTERFACE\tDIRECTION\tPEER\tSERVICE\tSTRENGTH\tFLOWS\tDAYS\tLAST SEEN\tALLOWED")
+	fmt.Fprintln(t, "INTERFACE\tDIRECTION\tPEER\tSERVICE\tSTRENGTH\tFLOWS\tDAYS\tFIRST SEEN\tLAST SEEN\tALLOWED\tBY")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s, then %s\n", printable(r.Interface), r.Direction, r.Peer, r.Service,
-			r.Strength, r.Flows, r.Days, r.Last.Format(time.RFC3339), r.Before, r.After)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s, then %s\t%s\n", cell(r.Interface, r.Name), r.Direction, cell(r.Peer, r.PeerName),
+			r.Service, r.Strength, r.Flows, r.Days, r.First.Format(time.RFC3339), r.Last.Format(time.RFC3339), r.Before, r.After,
+			cell(strings.Join(r.Rules, ", "), ""))
 	}
 	return t.Flush()
 }

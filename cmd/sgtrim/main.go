@@ -120,6 +120,7 @@ tighter rules that keep every flow that is needed. It changes nothing in AWS: it
 		a.checkCommand(),
 		a.explainCommand(),
 		a.verifyCommand(),
+		a.watchCommand(),
 		a.backtestCommand(),
 		a.compareCommand(),
 		a.mergeCommand(),

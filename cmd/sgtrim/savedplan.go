@@ -63,6 +63,32 @@ func bindGroup(g *recommend.Group, now *estate.Group) {
 	}
 }
 
+// stateBefore is the rules that a plan started from, by its own words, and of groups that it does not know those of the estate.
+// A rule that the model cannot express counts as one that may allow anything, as everywhere.
+func stateBefore(plan *recommend.Plan, e *estate.Estate) recommend.State {
+	state := recommend.State{}
+	for id, g := range e.Groups {
+		state[id] = g.Rules
+	}
+	for i := range plan.Groups {
+		g := &plan.Groups[i]
+		rules := []analyze.Rule{}
+		for _, r := range g.Rules {
+			rule := analyze.Rule{ID: r.ID, Description: r.Description, Unsupported: r.Unsupported}
+			rule.GroupID, rule.Direction = g.ID, r.Direction
+			var errs [2]error
+			rule.Service, errs[0] = analyze.ParseService(r.Service)
+			rule.Peer, errs[1] = analyze.ParsePeer(r.Peer)
+			if err := errors.Join(errs[:]...); err != nil && rule.Unsupported == "" {
+				rule.Unsupported = err.Error()
+			}
+			rules = append(rules, rule)
+		}
+		state[g.ID] = rules
+	}
+	return state
+}
+
 // planRule is a rule of a plan as a value: the estate's own where it has one of that meaning.
 func planRule(c *recommend.Change, text recommend.RuleText, e *estate.Estate) (analyze.Rule, error) {
 	service, err := analyze.ParseService(text.Service)

@@ -141,48 +141,9 @@ func of(ids map[string]bool, e *estate.Estate, all iter.Seq2[orient.Conversation
 	}
 }
 
-// match says how surely a rule allows the packet, as the join does (package usage); the packet is sent at the explainer's time.
-func (x *explainer) match(r *analyze.Rule, on *estate.Interface, p packet) analyze.Match {
-	if r.Unsupported != "" {
-		return analyze.Maybe
-	}
-	m := r.Service.MatchFlow(uint8(p.proto), p.port)
-	if m == analyze.No {
-		return m
-	}
-	return min(m, x.x.MatchPeer(*r, on, p.peer, p.first, p.last))
-}
-
-// packet is what an interface's rules are asked about.
-type packet struct {
-	direction   analyze.Direction
-	proto       analyze.Proto
-	port        uint16
-	peer        netip.Addr
-	first, last time.Time
-}
-
 // allowed asks the rules of all groups of the interface in one of the states.
-func (x *explainer) allowed(state int, on *estate.Interface, p packet) (best analyze.Match, by []*analyze.Rule) {
-	for _, g := range on.Groups {
-		rules := x.states[state][g]
-		for i := range rules {
-			r := &rules[i]
-			if r.Direction != p.direction {
-				continue
-			}
-			m := x.match(r, on, p)
-			if m == analyze.No || m < best {
-				continue
-			}
-			if m > best {
-				best, by = m, nil
-			}
-			by = append(by, r)
-		}
-	}
-	slices.SortFunc(by, func(a, b *analyze.Rule) int { return a.Compare(b.RuleKey) })
-	return best, by
+func (x *explainer) allowed(state int, on *estate.Interface, p recommend.Packet) (analyze.Match, []*analyze.Rule) {
+	return x.states[state].Allows(x.x, on, p)
 }
 
 func (x *explainer) ref(r *analyze.Rule) RuleRef {

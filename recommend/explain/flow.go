@@ -105,7 +105,7 @@ func (x *explainer) flow(f Flow) FlowAnswer {
 				continue
 			}
 			filtered = true
-			side := sides.add(look.on, packet{look.ask, f.Proto, f.Port, look.peer, x.at, x.at})
+			side := sides.add(look.on, recommend.Packet{Direction: look.ask, Proto: f.Proto, Port: f.Port, Peer: look.peer, First: x.at, Last: x.at})
 			for s, v := range [3]string{side.Now.Allowed, side.After.Allowed, side.WithReview.Allowed} {
 				worst[s] = min(worst[s], matchOf(v))
 			}
@@ -131,7 +131,7 @@ type sideSet struct {
 }
 
 // add asks the rules of an interface about a packet, and returns the answer for it alone.
-func (s *sideSet) add(on *estate.Interface, p packet) Side {
+func (s *sideSet) add(on *estate.Interface, p recommend.Packet) Side {
 	side := s.x.side(on, p)
 	key := fmt.Sprint(side.Direction, side.Now, side.After, side.WithReview, side.Near)
 	i, ok := s.at[key]
@@ -191,8 +191,8 @@ func overall(all []analyze.Match) string {
 }
 
 // side asks the rules of one interface.
-func (x *explainer) side(on *estate.Interface, p packet) Side {
-	out := Side{Direction: p.direction, Interfaces: []string{x.name(on)}, Peers: []string{x.peerName(on, p)}, Near: []Near{}, Lost: []Lost{}}
+func (x *explainer) side(on *estate.Interface, p recommend.Packet) Side {
+	out := Side{Direction: p.Direction, Interfaces: []string{x.name(on)}, Peers: []string{x.peerName(on, p)}, Near: []Near{}, Lost: []Lost{}}
 	before, by := x.allowed(now, on, p)
 	out.Now = x.verdict(before, by)
 	for s, to := range map[int]*Verdict{after: &out.After, withReview: &out.WithReview} {
@@ -231,27 +231,27 @@ func (x *explainer) ruleAtOrNone(k analyze.RuleKey) int32 {
 	return -1
 }
 
-func (x *explainer) peerName(on *estate.Interface, p packet) string {
-	if name := x.x.Place(on, p.peer, p.first, p.last).Name; name != "" {
-		return p.peer.String() + " (" + name + ")"
+func (x *explainer) peerName(on *estate.Interface, p recommend.Packet) string {
+	if name := x.x.Place(on, p.Peer, p.First, p.Last).Name; name != "" {
+		return p.Peer.String() + " (" + name + ")"
 	}
-	return p.peer.String()
+	return p.Peer.String()
 }
 
 // maxNear is how many rules that come near are named.
 const maxNear = 5
 
 // near are rules that fit in all but the peer, or all but the port.
-func (x *explainer) near(on *estate.Interface, p packet) []Near {
+func (x *explainer) near(on *estate.Interface, p recommend.Packet) []Near {
 	out := []Near{}
 	for _, g := range on.Groups {
 		for i := range x.states[now][g] {
 			r := &x.states[now][g][i]
-			if r.Direction != p.direction || r.Unsupported != "" || len(out) == maxNear {
+			if r.Direction != p.Direction || r.Unsupported != "" || len(out) == maxNear {
 				continue
 			}
-			service := r.Service.MatchFlow(uint8(p.proto), p.port)
-			peer := x.x.MatchPeer(*r, on, p.peer, p.first, p.last)
+			service := r.Service.MatchFlow(uint8(p.Proto), p.Port)
+			peer := x.x.MatchPeer(*r, on, p.Peer, p.First, p.Last)
 			switch {
 			case service != analyze.No && peer == analyze.No:
 				out = append(out, Near{x.ref(r), "the peer is not in " + r.Peer.String()})
@@ -291,8 +291,8 @@ type sighting struct {
 	days     map[int32]bool
 }
 
-func (s *sighting) add(x *explainer, on *estate.Interface, p packet) {
-	for _, i := range x.flowsOf[flowKey{on.ID, p.direction, uint8(p.proto), p.port, p.peer}] {
+func (s *sighting) add(x *explainer, on *estate.Interface, p recommend.Packet) {
+	for _, i := range x.flowsOf[flowKey{on.ID, p.Direction, uint8(p.Proto), p.Port, p.Peer}] {
 		f := &x.use.Flows[i]
 		if f.Action == analyze.Reject {
 			s.Rejected += f.Flows

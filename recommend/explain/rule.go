@@ -85,7 +85,9 @@ func (x *explainer) user(f *usage.Flow, rule *usage.Rule, m analyze.Match) User 
 		return u
 	}
 	u.InterfaceName = x.x.Name(f.Subject)
-	p := packet{f.Direction, analyze.Proto(f.Proto), f.Port, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()}
+	p := recommend.Packet{
+		Direction: f.Direction, Proto: analyze.Proto(f.Proto), Port: f.Port, Peer: f.Peer, First: u.FirstSeen, Last: u.LastSeen,
+	}
 	sure, by := x.allowed(now, f.Subject, p)
 	if sure == analyze.Yes {
 		u.Others = len(slices.DeleteFunc(by, func(r *analyze.Rule) bool { return r.RuleKey == rule.RuleKey }))

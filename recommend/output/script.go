@@ -39,6 +39,11 @@ func Scripts(p *recommend.Plan, e *estate.Estate, include Include) []File {
 	return files
 }
 
+// RollbackName is the name of the script that takes a change of the included ones back.
+func RollbackName(p *recommend.Plan, c *recommend.Change, include Include) string {
+	return "rollback" + scope{c.Account, c.Region}.suffix(placesOf(p, include)) + ".sh"
+}
+
 // scope is where one set of credentials works.
 type scope struct{ account, region string }
 
