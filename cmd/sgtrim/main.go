@@ -129,6 +129,7 @@ tighter rules that keep every flow that is needed. It changes nothing in AWS: it
 		a.schemaCommand(),
 		a.versionCommand(),
 	)
+	completeFlags(root)
 	return root
 }
 
