@@ -162,7 +162,7 @@ func (p *place) run(want int, script string, args ...string) string {
 }
 
 // motoWorld makes every case a group in moto: sg-1 is the case's group, sg-2 another and pl-1 a prefix list.
-func motoWorld(t *testing.T, p *place) *world {
+func motoWorld(t *testing.T, p *place, cases ...Case) *world {
 	ctx := context.Background()
 	w := newWorld(t)
 	vpc := *check[*ec2.CreateVpcOutput](t)(p.api.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
@@ -235,7 +235,7 @@ func (p *place) authorize(r analyze.Rule) string {
 
 func TestCasesOnMoto(t *testing.T) {
 	p := newPlace(t, startMoto(t))
-	w := motoWorld(t, p)
+	w := motoWorld(t, p, cases...)
 	if diff := cmp.Diff(plannedText(w, none), p.state(w.e.Groups)); diff != "" {
 		t.Fatalf("set up (-want +got):\n%s", diff)
 	}
