@@ -95,9 +95,13 @@ const (
 )
 
 // refused reports whether a SYN met RST or nothing. The client then sends nothing but SYNs: a FIN, more packets, or larger
-// ones show that it was answered, though the answer's record stands elsewhere or was lost.
+// ones show that it was answered, though the answer's record stands elsewhere or was lost. So does its own RST, unless all
+// it sent is a SYN and a RST: a scan.
 func refused(fwd, back *ledger.Sums) bool {
 	if fwd.Flags&FIN != 0 || fwd.Packets > synMost*fwd.Flows || fwd.Bytes > synMostBytes*fwd.Packets {
+		return false
+	}
+	if fwd.Flags&RST != 0 && !onlySynRst(fwd, back) {
 		return false
 	}
 	return back.Flows == 0 || back.Flags&RST != 0 && back.Packets <= fwd.Packets
@@ -106,5 +110,11 @@ func refused(fwd, back *ledger.Sums) bool {
 // halfOpenScan reports whether the client answered SYN-ACK with RST at once: two packets, no third that carries data. It is
 // how scanners probe an open port.
 func halfOpenScan(fwd, back *ledger.Sums) bool {
-	return fwd.Flags == SYN|RST && fwd.Packets <= 2*fwd.Flows && back.Flags&FIN == 0 && back.Packets <= synMost*back.Flows
+	return fwd.Flags == SYN|RST && onlySynRst(fwd, back) && back.Flags&FIN == 0 && back.Packets <= synMost*back.Flows
+}
+
+// onlySynRst reports whether the client sent a SYN and a RST and no more, or that pair in each of several records. A client
+// that opens, acknowledges and resets, as health checks do, sends three packets, which the end of an interval may part.
+func onlySynRst(fwd, back *ledger.Sums) bool {
+	return fwd.Packets <= 2 || fwd.Packets == 2*fwd.Flows && fwd.Flows == back.Flows
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sgtrim/sgtrim/analyze/orient"
 	"github.com/sgtrim/sgtrim/cmd/world"
 	"github.com/sgtrim/sgtrim/cmd/world/labelled"
 )
@@ -20,6 +21,7 @@ type bench struct {
 	connections int
 	only        string
 	seed        uint64
+	perDay      int // connections of a day at most: it bounds the memory, and a cell of more is several days
 	zeek        string
 }
 
@@ -32,9 +34,6 @@ type cell struct {
 	zeek        string // folder of Zeek's logs, "" for generated connections
 	verdicts
 }
-
-// dayMost bounds the memory: a cell of more connections is several days.
-const dayMost = 25_000
 
 var clientKinds = []world.OS{world.Linux, world.Windows, world.NATPort}
 
@@ -85,7 +84,7 @@ func (b *bench) run(ctx context.Context, progress io.Writer) ([]cell, error) {
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for i := range next {
-				if err := all[i].measure(ctx, b.seed+uint64(i)<<32); err != nil {
+				if err := all[i].measure(ctx, b.perDay, b.seed+uint64(i)<<32); err != nil {
 					cancel(err)
 				}
 			}
@@ -108,18 +107,21 @@ func (b *bench) run(ctx context.Context, progress io.Writer) ([]cell, error) {
 	return all, ctx.Err()
 }
 
-func (c *cell) measure(ctx context.Context, seed uint64) error {
-	for done := 0; done < c.connections; done += dayMost {
-		day, err := c.day(min(dayMost, c.connections-done), seed+uint64(done))
+func (c *cell) measure(ctx context.Context, perDay int, seed uint64) error {
+	for done := 0; done < c.connections; done += perDay {
+		day, err := c.day(min(perDay, c.connections-done), seed+uint64(done))
 		if err != nil {
 			return err
 		}
-		r := readings{}
-		if err := oriented(ctx, day.Objects, r.see); err != nil {
+		r, s := readings{}, strengths{}
+		if err := oriented(ctx, day.Objects, func(conv *orient.Conversation) { r.see(conv); s.see(conv) }); err != nil {
 			return fmt.Errorf("%s: %w", c, err)
 		}
 		c.made += day.Connections
-		c.add(judge(day.Views, r))
+		c.add(judge(day.Views, r, !c.repeated || c.zeek != ""))
+		if !c.Rough {
+			c.strength.add(s.compare(expected(day.Views)))
+		}
 	}
 	return nil
 }

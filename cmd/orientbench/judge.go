@@ -3,7 +3,6 @@ package main
 import (
 	"net/netip"
 
-	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/orient"
 	"github.com/sgtrim/sgtrim/cmd/world/labelled"
 )
@@ -30,6 +29,7 @@ type verdicts struct {
 	plain       score // none does
 	established score // those of plain that their packets show to be established
 	lowerPort   score // all, as other tools read them: the lower port serves
+	strength    score // conversations, of whole delivery, by their strength: wrong ones are weaker, doubt is stronger
 }
 
 func (v *verdicts) add(o verdicts) {
@@ -37,6 +37,7 @@ func (v *verdicts) add(o verdicts) {
 	v.plain.add(o.plain)
 	v.established.add(o.established)
 	v.lowerPort.add(o.lowerPort)
+	v.strength.add(o.strength)
 }
 
 // reading says who served whom, on one interface.
@@ -56,10 +57,7 @@ const (
 type readings map[reading]uint8
 
 func (r readings) see(c *orient.Conversation) {
-	k := reading{c.Interface, c.Peer, c.Local, c.Port, c.Proto}
-	if c.Direction == analyze.Egress {
-		k.client, k.service = c.Local, c.Peer
-	}
+	k := readingOf(c)
 	if c.Link != 0 {
 		r[k] |= doubtful
 	} else {
@@ -88,8 +86,10 @@ func lowerPort(v *labelled.View) score {
 	return score{wrong: 1}
 }
 
-// judge compares readings with labels.
-func judge(views []labelled.View, r readings) (v verdicts) {
+// judge compares readings with labels. Where few is false, connections to a service that met less than three client ports in
+// all that is logged do not count as established: nothing can repeat there.
+func judge(views []labelled.View, r readings, few bool) (v verdicts) {
+	met := clientPorts(views)
 	for i := range views {
 		view := &views[i]
 		if view.Client.Port() == view.Service.Port() {
@@ -102,9 +102,26 @@ func judge(views []labelled.View, r readings) (v verdicts) {
 			continue
 		}
 		v.plain.add(s)
-		if view.Established() {
+		if view.Established() && (few || met[view.Service] >= 3) {
 			v.established.add(s)
 		}
 	}
 	return v
+}
+
+// clientPorts counts the client ports that each service met in established connections.
+func clientPorts(views []labelled.View) map[netip.AddrPort]int {
+	type meeting struct {
+		service netip.AddrPort
+		port    uint16
+	}
+	seen, met := map[meeting]bool{}, map[netip.AddrPort]int{}
+	for i := range views {
+		m := meeting{views[i].Service, views[i].Client.Port()}
+		if views[i].Established() && !seen[m] {
+			seen[m] = true
+			met[m.service]++
+		}
+	}
+	return met
 }

@@ -27,6 +27,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	b := bench{}
 	f.IntVar(&b.connections, "connections", 1_000_000, "connections of each service and kind of client, once in either format")
 	f.StringVar(&b.only, "only", "", "services to measure, with commas between; empty: all")
+	f.IntVar(&b.perDay, "day", 25_000, "connections of one day at most; memory grows with it")
 	f.Uint64Var(&b.seed, "seed", 1, "seed")
 	f.StringVar(&b.zeek, "zeek", "../shared/data/zeek-otrf", "folder of Zeek connection logs; left out where it is absent")
 	if err := f.Parse(args); err != nil {

@@ -17,7 +17,7 @@ import (
 
 // The benchmark of docs/orientation.md, small: the same classes, the same targets.
 func TestTargets(t *testing.T) {
-	b := bench{connections: 6000, seed: 1, zeek: "../../../shared/data/zeek-otrf"}
+	b := bench{connections: 6000, seed: 1, perDay: 25_000, zeek: "../../../shared/data/zeek-otrf"}
 	if testing.Short() {
 		b.connections = 1600
 	}
@@ -105,6 +105,8 @@ func TestMissedTargets(t *testing.T) {
 		"with flags, ambiguous":            func(c *cell) { c.flagged.doubt = 200 },
 		"without flags, wrong":             func(c *cell) { c.plain.wrong += 101 },
 		"established without flags, right": func(c *cell) { c.established.doubt += 11 },
+		"weaker than it was":               func(c *cell) { c.strength = score{right: 1e6, wrong: 1} },
+		"stronger than it was":             func(c *cell) { c.strength = score{right: 998, doubt: 2} },
 		"in no conversation":               func(c *cell) { c.plain.absent++ },
 	} {
 		c := good()

@@ -15,6 +15,7 @@ const (
 	flaggedDoubt = 0.001
 	plainRight   = 0.99  // of established connections, where an endpoint meets three client ports
 	plainWrong   = 0.001 // of all
+	stronger     = 0.001 // of conversations: a scan whose RST came in another object
 )
 
 // Of fewer connections these shares are a matter of luck.
@@ -70,6 +71,11 @@ func missedTargets(cells []cell) (missed []string) {
 			if share(f.doubt, f.all()) > flaggedDoubt {
 				miss("with flags, ambiguous", f.doubt, f.all())
 			}
+		}
+		if s := c.strength; s.wrong+s.absent > 0 {
+			miss("weaker than it was", s.wrong+s.absent, s.all())
+		} else if share(s.doubt, s.all()) > stronger {
+			miss("stronger than it was", s.doubt, s.all())
 		}
 		if all := c.flagged.all() + c.plain.all(); share(c.plain.wrong, all) > plainWrong {
 			miss("without flags, wrong", c.plain.wrong, all)
@@ -140,8 +146,8 @@ func writeTables(w io.Writer, cells []cell) error {
 }
 
 func writeTable(b *strings.Builder, title string, lines []*group) {
-	fmt.Fprintf(b, "| %s | connections | lower port: wrong | flags: right | wrong | ambig. | v2, est.: right | wrong | ambig. | v2, all: wrong | ambig. |\n", title)
-	fmt.Fprintln(b, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+	fmt.Fprintf(b, "| %s | connections | lower port: wrong | SYN logged: right | wrong | ambig. | none: wrong | ambig. | v2, est.: right | wrong | ambig. | v2, all: wrong | ambig. |\n", title)
+	fmt.Fprintln(b, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, g := range lines {
 		g.line(b)
 	}
@@ -149,14 +155,22 @@ func writeTable(b *strings.Builder, title string, lines []*group) {
 }
 
 func (g *group) line(b *strings.Builder) {
-	f, e, p := g.full.flagged, g.v2.established, g.v2.plain
-	lower := g.v2.lowerPort
-	fmt.Fprintf(b, "| %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", g.name, g.connections, percent(lower.wrong, lower.all()),
-		percent(f.right, f.all()), percent(f.wrong, f.all()), percent(f.doubt, f.all()),
-		percent(e.right, e.all()), percent(e.wrong, e.all()), percent(e.doubt, e.all()), percent(p.wrong, p.all()), percent(p.doubt, p.all()))
+	all := func(s score, counts ...int) {
+		for _, n := range counts {
+			fmt.Fprintf(b, " %s |", percent(n, s.all()))
+		}
+	}
+	fmt.Fprintf(b, "| %s | %d |", g.name, g.connections)
+	all(g.v2.lowerPort, g.v2.lowerPort.wrong)
+	flagged, without, established := g.full.flagged, g.full.plain, g.v2.established
+	all(flagged, flagged.right, flagged.wrong, flagged.doubt)
+	all(without, without.wrong, without.doubt)
+	all(established, established.right, established.wrong, established.doubt)
+	all(g.v2.plain, g.v2.plain.wrong, g.v2.plain.doubt)
+	fmt.Fprintln(b)
 }
 
-// percent shows a share; a trace is shown as such.
+// percent shows a share. What is next to nothing or next to all is a count: it is not to be taken for none or all.
 func percent(n, of int) string {
 	switch p := 100 * share(n, of); {
 	case of == 0:
@@ -167,6 +181,8 @@ func percent(n, of int) string {
 		return "100"
 	case p < 0.0005:
 		return fmt.Sprintf("%d of %d", n, of)
+	case p > 99.9995:
+		return fmt.Sprintf("all but %d of %d", of-n, of)
 	default:
 		return fmt.Sprintf("%.3f", p)
 	}

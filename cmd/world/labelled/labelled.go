@@ -50,11 +50,13 @@ type Connection struct {
 type View struct {
 	*Connection
 	Interface string
+	AtClient  bool // the interface is the client's
 	Records   int
 	// Handshake says that a record bears SYN or SYN-ACK: then flags tell who opened the connection.
 	Handshake bool
 	// Up and Down are accepted packets, client to service and back.
 	Up, Down int64
+	Late     bool // a packet was rejected that came after the connection was closed
 }
 
 // Established reports whether the connection was answered and the records show it without flags: three packets and more

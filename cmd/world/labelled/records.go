@@ -60,14 +60,14 @@ func (w *writer) log(c *Connection, h *host, atClient bool) {
 	if h.iface == "" {
 		return
 	}
-	v := View{Connection: c, Interface: h.iface}
+	v := View{Connection: c, Interface: h.iface, AtClient: atClient}
 	var open [4]world.Record
 	var used [4]bool
 	current := int64(-1)
 	flush := func() {
 		for i := range open {
 			if used[i] {
-				w.deliver(&v, &open[i], atClient, (current+1)*w.Interval-h.phase)
+				w.deliver(&v, &open[i], (current+1)*w.Interval-h.phase)
 			}
 		}
 		used = [4]bool{}
@@ -124,7 +124,7 @@ func (w *writer) record(c *Connection, h *host, up, atClient bool) world.Record 
 }
 
 // deliver puts a record, whose interval ends at closed, into an object, or loses it.
-func (w *writer) deliver(v *View, r *world.Record, atClient bool, closed int64) {
+func (w *writer) deliver(v *View, r *world.Record, closed int64) {
 	at := int((closed - midnight) / slot)
 	if w.Rough {
 		if w.r.Float64() < LoseShare {
@@ -140,12 +140,13 @@ func (w *writer) deliver(v *View, r *world.Record, atClient bool, closed int64) 
 	w.Day.Records++
 	v.Records++
 	v.Handshake = v.Handshake || w.Full && r.Flags&syn != 0
-	if !r.Reject {
-		if r.Egress == atClient {
-			v.Up += r.Packets
-		} else {
-			v.Down += r.Packets
-		}
+	switch {
+	case r.Reject:
+		v.Late = v.Late || v.Kind == Answered
+	case r.Egress == v.AtClient:
+		v.Up += r.Packets
+	default:
+		v.Down += r.Packets
 	}
 }
 
