@@ -41,7 +41,7 @@ var services = []service{
 	{name: "MongoDB", repeated: true, port: oneOf(27017, 27018, 27019), life: pooled, perServer: 100},
 	{name: "ActiveMQ", repeated: true, port: oneOf(61613, 61616, 61617), life: pooled, perServer: 50},
 	{name: "own high port", repeated: true, port: ownHighPort, perServer: 100},
-	{name: "own high port, mesh", repeated: true, port: ownHighPort, perServer: 200, mesh: true},
+	{name: "own high port in a mesh", repeated: true, port: ownHighPort, perServer: 200, mesh: true},
 	{name: "own low port", repeated: true, port: ownLowPort, perServer: 100},
 	{name: "peer to peer", perServer: 2, port: ownHighPort, mesh: true},
 	{name: "FTP", port: ftpPort},
