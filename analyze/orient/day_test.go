@@ -131,6 +131,22 @@ func TestDay(t *testing.T) {
 			tcp 198.51.100.1:40000 > 10.0.0.1:443 p2 b100 f6 in
 			tcp 10.0.0.1:443 > 198.51.100.1:40000 p1 b44 f18 out`,
 			[]string{"eni-1 ingress < 10.0.0.1 > 198.51.100.1 tcp 443 ACCEPT: flags, attempt 2/3/144"}},
+		{"the same scan again and again, from one port", `
+			tcp 198.51.100.1:40000 > 10.0.0.1:443 p2 b100 f6 in
+			tcp 10.0.0.1:443 > 198.51.100.1:40000 p1 b44 f18 out
+			tcp 198.51.100.1:40000 > 10.0.0.1:443 p2 b100 f6 in
+			tcp 10.0.0.1:443 > 198.51.100.1:40000 p1 b44 f18 out`,
+			[]string{"eni-1 ingress < 10.0.0.1 > 198.51.100.1 tcp 443 ACCEPT: flags, attempt 4/6/288"}},
+		{"a health check that an interval's end parts is no scan", `
+			tcp 198.51.100.1:40000 > 10.0.0.1:443 p2 b112 f2 in
+			tcp 10.0.0.1:443 > 198.51.100.1:40000 p1 b60 f18 out
+			tcp 198.51.100.1:40000 > 10.0.0.1:443 p1 b40 f4 in`,
+			[]string{"eni-1 ingress < 10.0.0.1 > 198.51.100.1 tcp 443 ACCEPT: flags, established 3/4/212"}},
+		{"a health check whose answer is not on record was answered", `
+			tcp 198.51.100.1:40000 > 10.0.0.1:443 p3 b152 f6 in
+			tcp 198.51.100.2:40000 > 10.0.0.1:443 p2 b100 f6 in`,
+			[]string{"eni-1 ingress < 10.0.0.1 > 198.51.100.1 tcp 443 ACCEPT: flags, established 1/3/152",
+				"eni-1 ingress < 10.0.0.1 > 198.51.100.2 tcp 443 ACCEPT: flags, attempt 1/2/100"}},
 		{"a client that sent more than SYNs was answered", `tcp 10.0.1.1:40000 > 10.0.0.1:443 p6 b2000 f2 in`,
 			[]string{"eni-1 ingress < 10.0.0.1 > 10.0.1.1 tcp 443 ACCEPT: flags, established 1/6/2000"}},
 		{"attempt and success are one conversation", `
