@@ -37,7 +37,7 @@ type cell struct {
 
 var clientKinds = []world.OS{world.Linux, world.Windows, world.NATPort}
 
-// variations of each service, kind of client and format.
+// variations of each service, kind of client and format: by interval, ends and delivery.
 const variations = 8
 
 // real is the name of the real connections among the services.
@@ -56,7 +56,7 @@ func (b *bench) cells() (all []cell, err error) {
 		for _, kind := range clientKinds {
 			for n := range 2 * variations {
 				c := labelled.Class{Service: name, Clients: kind, Interval: interval(n), BothEnds: n&2 != 0, Rough: n&4 != 0, Full: n&8 != 0}
-				all = append(all, cell{Class: c, connections: (b.connections + variations - 1) / variations, repeated: labelled.Repeated(name)})
+				all = append(all, cell{Class: c, connections: (b.connections + 2*variations - 1) / (2 * variations), repeated: labelled.Repeated(name)})
 			}
 		}
 	}

@@ -25,7 +25,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := flag.NewFlagSet("orientbench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	b := bench{}
-	f.IntVar(&b.connections, "connections", 1_000_000, "connections of each service and kind of client, once in either format")
+	f.IntVar(&b.connections, "connections", 1_000_000, "connections of each class (a service and a kind of client), half in either format")
 	f.StringVar(&b.only, "only", "", "services to measure, with commas between; empty: all")
 	f.IntVar(&b.perDay, "day", 25_000, "connections of one day at most; memory grows with it")
 	f.Uint64Var(&b.seed, "seed", 1, "seed")

@@ -17,9 +17,9 @@ import (
 
 // The benchmark of docs/orientation.md, small: the same classes, the same targets.
 func TestTargets(t *testing.T) {
-	b := bench{connections: 6000, seed: 1, perDay: 25_000, zeek: "../../../shared/data/zeek-otrf"}
+	b := bench{connections: 12_000, seed: 1, perDay: 25_000, zeek: "../../../shared/data/zeek-otrf"}
 	if testing.Short() {
-		b.connections = 1600
+		b.connections = 3200
 	}
 	cells, err := b.run(t.Context(), io.Discard)
 	if err != nil {

@@ -105,11 +105,13 @@ func groups(cells []cell, name func(*cell) string) (all []*group) {
 			byName[g.name] = g
 			all = append(all, g)
 		}
+		if c.zeek == "" || !c.Full { // the real ones are the same in either format
+			g.connections += c.made
+		}
 		if c.Full {
 			g.full.add(c.verdicts)
 		} else {
 			g.v2.add(c.verdicts)
-			g.connections += c.made
 		}
 	}
 	return all
@@ -161,7 +163,9 @@ func (g *group) line(b *strings.Builder) {
 		}
 	}
 	fmt.Fprintf(b, "| %s | %d |", g.name, g.connections)
-	all(g.v2.lowerPort, g.v2.lowerPort.wrong)
+	lower := g.v2.lowerPort
+	lower.add(g.full.lowerPort)
+	all(lower, lower.wrong)
 	flagged, without, established := g.full.flagged, g.full.plain, g.v2.established
 	all(flagged, flagged.right, flagged.wrong, flagged.doubt)
 	all(without, without.wrong, without.doubt)
