@@ -135,13 +135,21 @@ func TestDay(t *testing.T) {
 			tcp 198.51.100.1:40000 > 10.0.0.1:443 p2 b100 f6 in
 			tcp 10.0.0.1:443 > 198.51.100.1:40000 p1 b44 f18 out
 			tcp 198.51.100.1:40000 > 10.0.0.1:443 p2 b100 f6 in
+			tcp 10.0.0.1:443 > 198.51.100.1:40000 p1 b44 f18 out
+			tcp 198.51.100.1:40000 > 10.0.0.1:443 p2 b100 f6 in
 			tcp 10.0.0.1:443 > 198.51.100.1:40000 p1 b44 f18 out`,
-			[]string{"eni-1 ingress < 10.0.0.1 > 198.51.100.1 tcp 443 ACCEPT: flags, attempt 4/6/288"}},
+			[]string{"eni-1 ingress < 10.0.0.1 > 198.51.100.1 tcp 443 ACCEPT: flags, attempt 6/9/432"}},
 		{"a health check that an interval's end parts is no scan", `
 			tcp 198.51.100.1:40000 > 10.0.0.1:443 p2 b112 f2 in
 			tcp 10.0.0.1:443 > 198.51.100.1:40000 p1 b60 f18 out
 			tcp 198.51.100.1:40000 > 10.0.0.1:443 p1 b40 f4 in`,
 			[]string{"eni-1 ingress < 10.0.0.1 > 198.51.100.1 tcp 443 ACCEPT: flags, established 3/4/212"}},
+		{"the same with SYN and SYN-ACK sent again", `
+			tcp 198.51.100.1:40000 > 10.0.0.1:443 p2 b120 f2 in
+			tcp 10.0.0.1:443 > 198.51.100.1:40000 p1 b60 f18 out
+			tcp 198.51.100.1:40000 > 10.0.0.1:443 p2 b92 f4 in
+			tcp 10.0.0.1:443 > 198.51.100.1:40000 p1 b60 f18 out`,
+			[]string{"eni-1 ingress < 10.0.0.1 > 198.51.100.1 tcp 443 ACCEPT: flags, established 4/6/332"}},
 		{"a health check whose answer is not on record was answered", `
 			tcp 198.51.100.1:40000 > 10.0.0.1:443 p3 b152 f6 in
 			tcp 198.51.100.2:40000 > 10.0.0.1:443 p2 b100 f6 in`,

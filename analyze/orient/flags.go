@@ -113,8 +113,9 @@ func halfOpenScan(fwd, back *ledger.Sums) bool {
 	return fwd.Flags == SYN|RST && onlySynRst(fwd, back) && back.Flags&FIN == 0 && back.Packets <= synMost*back.Flows
 }
 
-// onlySynRst reports whether the client sent a SYN and a RST and no more, or that pair in each of several records. A client
-// that opens, acknowledges and resets, as health checks do, sends three packets, which the end of an interval may part.
+// onlySynRst reports whether the client sent a SYN and a RST and no more, or that pair in each of three records and more. A
+// client that opens, acknowledges and resets, as health checks do, sends three packets or, with one sent again, four; the end
+// of an interval may part them.
 func onlySynRst(fwd, back *ledger.Sums) bool {
-	return fwd.Packets <= 2 || fwd.Packets == 2*fwd.Flows && fwd.Flows == back.Flows
+	return fwd.Packets <= 2 || fwd.Flows >= 3 && fwd.Packets == 2*fwd.Flows && fwd.Flows == back.Flows
 }

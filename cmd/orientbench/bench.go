@@ -120,7 +120,7 @@ func (c *cell) measure(ctx context.Context, perDay int, seed uint64) error {
 		c.made += day.Connections
 		c.add(judge(day.Views, r, !c.repeated || c.zeek != ""))
 		if !c.Rough {
-			c.strength.add(s.compare(expected(day.Views)))
+			c.strength.add(s.compare(expected(day.Views, r)))
 		}
 	}
 	return nil

@@ -22,20 +22,20 @@ func (s strengths) see(c *orient.Conversation) {
 	}
 }
 
-// demand is the strength that the truth asks for. It must be met where a SYN is on record; else orientation may have left the
-// connection ambiguous.
+// demand is the strength that the truth asks for, and whether a SYN on record tells it.
 type demand struct {
 	analyze.Strength
 	flagged bool
 }
 
 // expected is what the truth demands (design §4.5), by relation: the strongest of its connections. Without flags only
-// established connections show what they are. Late packets of a connection that was accepted are no rejects.
-func expected(views []labelled.View) map[relation]demand {
+// established connections show what they are, if they could be oriented. Late packets of a connection that was accepted are
+// no rejects.
+func expected(views []labelled.View, r readings) map[relation]demand {
 	all := map[relation]demand{}
 	for i := range views {
 		v := &views[i]
-		if !v.Handshake && !v.Established() {
+		if !v.Handshake && (!v.Established() || r.judge(v).right == 0) {
 			continue
 		}
 		k := relation{reading{v.Interface, v.Client.Addr(), v.Service.Addr(), v.Service.Port(), v.Protocol}, analyze.Accept}
@@ -62,9 +62,8 @@ func (s strengths) compare(want map[relation]demand) (n score) {
 	for k, d := range want {
 		got, ok := s[k]
 		switch {
-		case !ok && d.flagged:
-			n.absent++
 		case !ok:
+			n.absent++
 		case got < d.Strength:
 			n.wrong++
 		case got > d.Strength && d.flagged:
