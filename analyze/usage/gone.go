@@ -51,19 +51,16 @@ func (a *attributor) goneGroups(flows []int32, ghost *estate.Interface) [][]stri
 	return out
 }
 
-// likeDoubtful are the sets of an interface of which nothing but doubtful traffic is known: those whose interfaces serve, one or
-// another, whatever it may have served. Nil where none serves some of it.
+// likeDoubtful are the sets of an interface of which nothing but doubtful traffic is known: those whose interfaces serve some of
+// what it may have served. Nil where none does.
 func (a *attributor) likeDoubtful(flows []int32, ghost *estate.Interface) [][]string {
 	var out [][]string
-	for k := range flows {
-		one, like := flows[k:k+1], false
-		for _, groups := range a.carriedSets(ghost.VPC, "") {
-			if a.serves(groups, one) && a.explains(groups, one, ghost) {
-				out, like = append(out, groups), true
-			}
-		}
-		if !like {
-			return nil
+	for _, groups := range a.carriedSets(ghost.VPC, "") {
+		if slices.ContainsFunc(flows, func(i int32) bool {
+			one := []int32{i}
+			return a.serves(groups, one) && a.explains(groups, one, ghost)
+		}) {
+			out = append(out, groups)
 		}
 	}
 	return out

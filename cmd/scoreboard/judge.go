@@ -129,6 +129,9 @@ func names(m *world.Interface) string {
 	return s
 }
 
+// windows are the days that the default policy asks for, by kind of change (design §7.6).
+var windows = map[string]int{"narrow-ports": 30, "narrow-peers": 45, "unused": 90, "redundant": 90}
+
 // judgeDefects holds what the plan says of each planted defect against the label.
 func (t *trial) judgeDefects(o *outcomes, p *plan, sufficient func(world.Defect) bool) {
 	byRule := map[string]*change{}
@@ -146,7 +149,7 @@ func (t *trial) judgeDefects(o *outcomes, p *plan, sufficient func(world.Defect)
 		switch {
 		case !sufficient(d):
 			o.insufficient++
-			if c != nil && c.Status == "proposed" && !right && c.Kind != "duplicate" {
+			if c != nil && c.Status == "proposed" && t.days < windows[c.Kind] {
 				o.claimed++
 				t.missed = append(t.missed, fmt.Sprintf("seed %d, %d days: claimed too early: %s: %s", t.seed, t.days, d.Why, c))
 			} else if c != nil && c.Status == "held" {

@@ -38,7 +38,8 @@ var DynamicRanges = []analyze.PortRange{{First: 49152, Last: 65535}, {First: 300
 // Ports returns the ranges that hold every used port at the least cost: RuleCost for each range, plus one for each unused
 // port in it. Ports side by side, all used, are one range and never cut; an unused port is taken in only where use is a range (see
 // PortOptions): enough ports, new ones on enough days, and no gap larger than ports drawn evenly from the whole range would
-// leave. A range of that kind grows to the enclosing known range if the same gap test holds up to its ends. Sorted.
+// leave. A range of that kind grows to the enclosing known range if the same gap test holds up to its ends, and a known range is
+// taken whole where use draws from all over it, with a gap that chance leaves once in a million. Sorted.
 // A port outside Within is an error.
 func Ports(ports []PortUse, opt PortOptions) ([]analyze.PortRange, error) {
 	opt, err := opt.checked()
@@ -189,7 +190,42 @@ func (o PortOptions) ranges(runs []run) []analyze.PortRange {
 		}
 		out = append(out, r)
 	}
-	return o.joinOverlaps(out)
+	return o.joinOverlaps(append(out, o.drawn(runs)...))
+}
+
+// drawn are the known ranges, cut to the old ones, that use draws from all over, though it leaves a gap that would part it were the
+// range not known: what is known beforehand needs less to be believed.
+func (o PortOptions) drawn(runs []run) []analyze.PortRange {
+	var out []analyze.PortRange
+	for _, old := range o.Within {
+		for _, k := range o.Known {
+			k.First, k.Last = max(k.First, old.First), min(k.Last, old.Last)
+			inside := slices.DeleteFunc(slices.Clone(runs), func(r run) bool { return !k.Covers(r.PortRange) })
+			if k.First > k.Last || len(inside) < 2 || k.Len() > o.MaxSpan {
+				continue
+			}
+			days, first := slices.Clone(inside[0].days), slices.Clone(inside[0].first)
+			used, gap, next := 0, 0, int(k.First)
+			for _, r := range inside {
+				union(days, r.days)
+				union(first, r.first)
+				used += r.Len()
+				gap = max(gap, int(r.First)-next)
+				next = int(r.Last) + 1
+			}
+			gap = max(gap, int(k.Last)+1-next)
+			if o.habit(used, days, first) && knownGap(gap, used, k.Len()) {
+				out = append(out, k)
+			}
+		}
+	}
+	return out
+}
+
+// habit reports whether use shows that ports are drawn: enough of them, and new ones on enough days.
+func (o PortOptions) habit(used int, days, first []uint64) bool {
+	active := count(days)
+	return used >= o.MinPorts && active >= o.MinDays && 100*count(first) >= o.NewDays*active
 }
 
 // spans calls yield for every range of more than one run that starts with run i and that use supports.
@@ -206,8 +242,7 @@ func (o PortOptions) spans(runs []run, i int, yield func(j, unused int)) {
 		union(first, runs[j].first)
 		used += runs[j].Len()
 		gap = max(gap, int(runs[j].First)-int(runs[j-1].Last)-1)
-		active := count(days)
-		if used >= o.MinPorts && active >= o.MinDays && 100*count(first) >= o.NewDays*active && evenGap(gap, used, span) {
+		if o.habit(used, days, first) && evenGap(gap, used, span) {
 			yield(j, span-used)
 		}
 	}
@@ -217,6 +252,11 @@ func (o PortOptions) spans(runs []run, i int, yield func(j, unused int)) {
 // about used·exp(-gap·used/span), and the bound (0.7·log2(used) + 5)·span/used keeps it below one in a hundred.
 func evenGap(gap, used, span int) bool {
 	return 10*gap*used <= (7*bits.Len(uint(used))+50)*span
+}
+
+// knownGap is evenGap with a bound that keeps the chance below one in a million.
+func knownGap(gap, used, span int) bool {
+	return 10*gap*used <= (7*bits.Len(uint(used))+140)*span
 }
 
 // known is the smallest known range around r, cut to the old range, if use reaches both its ends; else r.
