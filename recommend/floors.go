@@ -42,7 +42,22 @@ func (r *reviewer) floors(rule *usage.Rule, flows []int32) []cover {
 		out = append(out, c)
 	}
 	out = append(out, r.outside(rule, outside)...)
+	for i := range out {
+		out[i] = r.coarse(rule, out[i])
+	}
 	return tidy(out)
+}
+
+// coarse is the cover no finer than the policy's floor, inside the old rule.
+func (r *reviewer) coarse(rule *usage.Rule, c cover) cover {
+	floor := r.opt.Floors.IPv6
+	if c.peer.Prefix.Addr().Is4() {
+		floor = r.opt.Floors.IPv4
+	}
+	if !c.peer.IsCIDR() || floor == 0 || c.peer.Prefix.Bits() <= floor {
+		return c
+	}
+	return clip(rule, netip.PrefixFrom(c.peer.Prefix.Addr(), floor), joinWhy(c.why, fmt.Sprintf("no finer than /%d by policy", floor)))
 }
 
 func (r *reviewer) peersOf(flows []int32) []peerUse {

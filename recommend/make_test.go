@@ -262,3 +262,25 @@ func itoa(n int) string {
 	}
 	return itoa(n/10) + digits[n%10:n%10+1]
 }
+
+// TestPolicyWindowsAndFloors: windows by kind, and CIDRs no finer than the floor.
+func TestPolicyWindowsAndFloors(t *testing.T) {
+	w := newWorld(t, 50)
+	w.group("sg-a", "ingress tcp 22 10.200.0.0/16", "ingress tcp 80 10.0.1.9/32", "ingress tcp 8000-8100 10.0.1.9/32")
+	w.iface("eni-a", "10.0.1.5", "sg-a")
+	w.see("eni-a", "ingress tcp 22 10.200.8.11")
+	w.see("eni-a", "ingress tcp 8000 10.0.1.9")
+	want := "proposed unused: ingress tcp 80 10.0.1.9/32 -> nothing\n" +
+		"held narrow-ports: ingress tcp 8000-8100 10.0.1.9/32 -> tcp 8000 10.0.1.9/32\n" +
+		"proposed narrow-peers: ingress tcp 22 10.200.0.0/16 -> tcp 22 10.200.8.0/28\n"
+	got := said(w.review(Options{Windows: Windows{Ports: 60, Unused: 40}, Floors: Floors{IPv4: 28}}), "sg-a")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := Make(w.evidence(), Options{Floors: Floors{IPv4: 33}}); err == nil {
+		t.Error("a floor of /33: want an error")
+	}
+	if _, err := Make(w.evidence(), Options{Windows: Windows{Peers: -1}}); err == nil {
+		t.Error("a window below 0: want an error")
+	}
+}

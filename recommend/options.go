@@ -1,6 +1,7 @@
 package recommend
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -11,11 +12,13 @@ import (
 
 // Options is the policy of a review. The zero value is the default.
 type Options struct {
-	Level     string // strict, balanced (default), loose: how much loss is accepted before a peer network is widened
-	Egress    string // report (default): findings only; ports: keep the world, narrow ports; full
-	MinWindow int    // days; 0: the windows of design §7.6
-	MaxRules  int    // most rules one rule may become; 0: 10
-	Quota     int    // rules per direction and family of a group; 0: 60, the AWS default
+	Level     string  // strict, balanced (default), loose: how much loss is accepted before a peer network is widened
+	Egress    string  // report (default): findings only; ports: keep the world, narrow ports; full
+	MinWindow int     // days; 0: the windows of design §7.6
+	Windows   Windows // by kind, where MinWindow is 0
+	Floors    Floors
+	MaxRules  int // most rules one rule may become; 0: 10
+	Quota     int // rules per direction and family of a group; 0: 60, the AWS default
 	Only      []string
 	Include   bool // review changes go into the patches too
 	Period    int  // days that risks are stated for; 0: as many as the window has
@@ -25,6 +28,12 @@ type Options struct {
 	Terraform terraform.State // the rules that Terraform manages: their changes are to be made there
 	AllowIaC  bool            // they go into the patches all the same
 }
+
+// Windows are days of evidence that suffice, by kind of change; 0: those of design §7.6.
+type Windows struct{ Ports, Peers, Unused int }
+
+// Floors are the longest prefix lengths of proposed CIDRs, by family; 0: single addresses.
+type Floors struct{ IPv4, IPv6 int }
 
 // Protect names rules that are never touched. Every field that is set must fit.
 type Protect struct {
@@ -82,6 +91,12 @@ func (o *Options) check() error {
 		}
 		about[d.ChangeID] = true
 	}
+	if o.Windows.Ports < 0 || o.Windows.Peers < 0 || o.Windows.Unused < 0 {
+		return fmt.Errorf("windows %+v: must not be negative", o.Windows)
+	}
+	if f := o.Floors; f.IPv4 < 0 || f.IPv4 > 32 || f.IPv6 < 0 || f.IPv6 > 128 {
+		return fmt.Errorf("floors %+v: want prefix lengths", f)
+	}
 	if o.MaxRules == 0 {
 		o.MaxRules = defaultMaxRules
 	}
@@ -96,11 +111,11 @@ func (o *Options) days(k Kind) int {
 	need := 0
 	switch k {
 	case NarrowPorts:
-		need = portsDays
+		need = cmp.Or(o.Windows.Ports, portsDays)
 	case NarrowPeers:
-		need = peersDays
+		need = cmp.Or(o.Windows.Peers, peersDays)
 	case Unused, Redundant:
-		need = unusedDays
+		need = cmp.Or(o.Windows.Unused, unusedDays)
 	}
 	if need > 0 && o.MinWindow > 0 {
 		return o.MinWindow

@@ -15,7 +15,7 @@ import (
 // become protections of single groups and rules.
 func (p *policyFile) options(e *estate.Estate) recommend.Options {
 	o := recommend.Options{
-		Level: p.level, Egress: p.egress, MinWindow: p.minWindow, MaxRules: p.maxRules, Quota: p.quota,
+		Level: p.level, Egress: p.egress, MinWindow: p.minWindow, Windows: p.windows, Floors: p.floors, MaxRules: p.maxRules, Quota: p.quota,
 		Only: p.only, Include: p.includeReview, Named: p.networks, Decisions: p.decisions, AllowIaC: p.allowIaC,
 	}
 	if p.terraform != nil {

@@ -24,6 +24,8 @@ type policyFile struct {
 	decisions       []recommend.Decision // of files of their own
 	level, egress   string
 	minWindow       int // days
+	windows         recommend.Windows
+	floors          recommend.Floors
 	maxRules, quota int
 	protect         []protection
 	exclude         exclusion
@@ -76,6 +78,8 @@ func policyKeys(p *policyFile) keys {
 		"level":        word(&p.level, levels...),
 		"egress":       word(&p.egress, egresses...),
 		"min_window":   days(&p.minWindow),
+		"windows":      section(windowKeys(&p.windows)),
+		"floors":       section(floorKeys(&p.floors)),
 		"max_rules":    number(&p.maxRules, 1, 1000),
 		"quota":        number(&p.quota, 1, 1000),
 		"exclude":      section(excludeKeys(&p.exclude)),
@@ -83,6 +87,14 @@ func policyKeys(p *policyFile) keys {
 		"networks":     p.readNetworks,
 		"server_ports": each(p.readServerPort),
 	}
+}
+
+func windowKeys(w *recommend.Windows) keys {
+	return keys{"ports": days(&w.Ports), "peers": days(&w.Peers), "unused": days(&w.Unused)}
+}
+
+func floorKeys(f *recommend.Floors) keys {
+	return keys{"ipv4": number(&f.IPv4, 8, 32), "ipv6": number(&f.IPv6, 16, 128)}
 }
 
 func excludeKeys(e *exclusion) keys {

@@ -16,6 +16,8 @@ egress: ports
 max_rules: 40
 quota: 100
 min_window: 14d
+windows: {ports: 20d, peers: 40d, unused: 120d}
+floors: {ipv4: 28, ipv6: 64}
 exclude:
   groups: [sg-1]
   vpcs: [vpc-1, vpc-2]
@@ -41,6 +43,7 @@ func TestParsePolicyFile(t *testing.T) {
 	ssh := uint16(22)
 	want := &policyFile{
 		level: "strict", egress: "ports", maxRules: 40, quota: 100, minWindow: 14,
+		windows: recommend.Windows{Ports: 20, Peers: 40, Unused: 120}, floors: recommend.Floors{IPv4: 28, IPv6: 64},
 		exclude: exclusion{groups: []string{"sg-1"}, vpcs: []string{"vpc-1", "vpc-2"}, accounts: []string{"111122223333"}},
 		protect: []protection{
 			{rule: "sgr-1"},

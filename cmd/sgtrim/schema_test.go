@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"github.com/sgtrim/sgtrim/recommend"
 	"maps"
 	"slices"
 	"testing"
@@ -28,5 +29,7 @@ func TestPolicySchemaKnowsTheKeys(t *testing.T) {
 	}
 	same("top", policyKeys(new(policyFile)), slices.Sorted(maps.Keys(schema.Properties)))
 	same("protect", protectKeys(new(protection)), slices.Sorted(maps.Keys(schema.Properties["protect"].Items.Properties)))
+	same("windows", windowKeys(new(recommend.Windows)), slices.Sorted(maps.Keys(schema.Properties["windows"].Properties)))
+	same("floors", floorKeys(new(recommend.Floors)), slices.Sorted(maps.Keys(schema.Properties["floors"].Properties)))
 	same("exclude", excludeKeys(new(exclusion)), slices.Sorted(maps.Keys(schema.Properties["exclude"].Properties)))
 }
