@@ -2,6 +2,7 @@ package estate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -174,7 +175,10 @@ func (h *historian) configItems(all []*SnapshotScope) error {
 }
 
 func fromItem[T any](h *historian, t *timeline[T], at where, c *configItem, when int64, read func(where, json.RawMessage) (state[T], error)) error {
-	m := mark[T]{at: when, origin: fromConfig, lag: c.lag()}
+	m := mark[T]{at: when, origin: fromConfig, lag: c.lag(), scope: Scope{Account: at.scope.Account, Region: at.scope.Region}}
+	if since, ok := t.configSince[m.scope]; !ok || when < since {
+		t.configSince[m.scope] = when
+	}
 	if c.gone() {
 		t.add(c.ResourceID, m)
 		return nil
@@ -191,6 +195,22 @@ func fromItem[T any](h *historian, t *timeline[T], at where, c *configItem, when
 		t.add(c.ResourceID, m)
 	}
 	return nil
+}
+
+// settlingIn is how long AWS Config may take, once it begins to record a region, to discover what is there already.
+const settlingIn = int64(configLagDaily / time.Second)
+
+// discovered is that an object was not there just before AWS Config first recorded it, ok only where AWS Config had been
+// recording its like for a while.
+func (t *timeline[T]) discovered(marks []mark[T]) (absent mark[T], ok bool) {
+	if len(marks) == 0 {
+		return absent, false
+	}
+	first := slices.MinFunc(marks, func(a, b mark[T]) int { return cmp.Compare(a.at, b.at) })
+	if first.origin != fromConfig || first.value == nil || first.at < t.configSince[first.scope]+settlingIn {
+		return absent, false
+	}
+	return mark[T]{at: first.at - first.lag, origin: fromConfig, lag: first.lag, scope: first.scope}, true
 }
 
 // configPresent is the present as AWS Config has it, of the kinds that no describe output of the account and region holds:

@@ -31,6 +31,8 @@ type Estate struct {
 	// Past holds the earlier states of interfaces, those that are gone among them, sorted by id and time.
 	Past    []*Interface
 	History History
+	// AgeAskable says that CloudTrail could have been asked for the age of rules and was not, or did not answer.
+	AgeAskable bool
 	// AssociationsKnown says that the associations of groups with further VPCs were in the input, even if there are none.
 	AssociationsKnown bool
 	Problems          []Problem // what could not be read or modelled; never dropped silently
@@ -91,7 +93,7 @@ type Interface struct {
 	InstanceOwner                  string    // Attachment.InstanceOwnerId
 	Attached                       time.Time // Attachment.AttachTime; zero when unknown: it was not there before
 	Tags                           map[string]string
-	// Life is when the interface was as it is here. Without a history it is taken to have been so since it was attached.
+	// Life is when the interface was as it is here, as a history tells; When says it of every interface.
 	Life Life
 	// Recorded says since when the record has it as it is here; zero when only the present does. Before that, secondary
 	// addresses may have been another interface's.

@@ -59,7 +59,7 @@ type regroup struct {
 }
 
 // history gives lives to the objects of the present, and adds those of the past. Without any source beside the present it
-// only says since when interfaces were attached.
+// says nothing.
 func (b *builder) history(all []*SnapshotScope) error {
 	h := &historian{
 		b: b, interfaces: newTimeline[Interface](), groups: newTimeline[ruleSet](), lists: newTimeline[PrefixList](),
@@ -69,9 +69,6 @@ func (b *builder) history(all []*SnapshotScope) error {
 		if err := step(all); err != nil {
 			return err
 		}
-	}
-	for _, i := range b.e.Interfaces {
-		i.Life.Since = i.Attached
 	}
 	if b.e.History.None() {
 		return nil
@@ -123,10 +120,12 @@ type timeline[T any] struct {
 	marks  map[string][]mark[T]
 	series map[Scope]*series
 	read   map[string]state[T] // by the raw object: most objects are the same in every snapshot
+	// configSince is since when AWS Config records such objects.
+	configSince map[Scope]int64
 }
 
 func newTimeline[T any]() timeline[T] {
-	return timeline[T]{marks: map[string][]mark[T]{}, series: map[Scope]*series{}, read: map[string]state[T]{}}
+	return timeline[T]{marks: map[string][]mark[T]{}, series: map[Scope]*series{}, read: map[string]state[T]{}, configSince: map[Scope]int64{}}
 }
 
 func (t *timeline[T]) add(id string, m mark[T]) { t.marks[id] = append(t.marks[id], m) }

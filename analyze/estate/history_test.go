@@ -139,7 +139,7 @@ func TestConfigItems(t *testing.T) {
 	e := load(t, files)
 	wantLines(t, "interfaces", statesOf(e),
 		"eni-1 10.0.0.7 sg-app - (01T00:00 05T11:50) 05T12:00",
-		"eni-2 10.0.0.7 sg-app - (05T13:00 06T12:50) 06T13:00",
+		"eni-2 10.0.0.7 sg-app 05T12:50 (05T13:00 06T12:50) 06T13:00",
 		"eni-2 10.0.0.7 sg-web 06T12:50 (06T13:00 -) - now")
 	wantLines(t, "rules", rulesOverTime(e.Groups["sg-1"]),
 		"10.2.0.0/16 - (01T00:00 03T23:50) 04T00:00",
@@ -248,7 +248,7 @@ func TestSourcesInAnyOrder(t *testing.T) {
 
 // TestLife is the arithmetic of lives near their ends.
 func TestLife(t *testing.T) {
-	l := Life{After: unix(1000), Since: unix(2000), Until: unix(9000), Before: unix(9500)}
+	l := Life{After: unix(1500), Since: unix(2000), Until: unix(9000), Before: unix(9500)}
 	for _, c := range []struct {
 		first, last             int64
 		covers, touches, isHour bool
@@ -257,8 +257,8 @@ func TestLife(t *testing.T) {
 		{2060, 8940, true, true, true},
 		{2059, 4000, false, true, true},
 		{3000, 8941, false, true, true},
-		{0, 939, false, false, true},
-		{0, 941, false, true, true},
+		{0, 1439, false, false, true},
+		{0, 1441, false, true, true},
 		{9559, 9600, false, true, true},
 		{9560, 9600, false, false, true},
 	} {

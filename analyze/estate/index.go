@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gaissmai/bart"
 )
@@ -20,8 +21,10 @@ type Index struct {
 	listNames  map[string]string     // for people, by list id
 	lists      map[string]*bart.Lite // entries of the lists whose entries are known
 	members    map[string][]*Interface
-	homes      map[string][]*network // the VPCs in which a group is known to be used; nil stands for one that is not known
-	balanced   map[string]bool       // groups carried by an NLB or Global Accelerator interface [F 2.5]
+	former     map[string][]*Interface // earlier states that carried the group
+	states     map[string][]*Interface // by interface: its states in order of time, where there are earlier ones
+	homes      map[string][]*network   // the VPCs in which a group is known to be used; nil stands for one that is not known
+	balanced   map[string]bool         // groups carried by an NLB or Global Accelerator interface [F 2.5]
 	names      map[*Interface]string
 	ranges     rangeNames
 	routes     map[string]*routing // by subnet id
@@ -71,11 +74,12 @@ func NewIndex(e *Estate) *Index {
 	x := &Index{
 		e: e, networks: map[string]*network{}, public: map[netip.Addr]string{}, lists: map[string]*bart.Lite{},
 		listNames: map[string]string{},
-		members:   map[string][]*Interface{}, homes: map[string][]*network{}, balanced: map[string]bool{}, names: map[*Interface]string{},
+		members:   map[string][]*Interface{}, former: map[string][]*Interface{}, states: map[string][]*Interface{}, homes: map[string][]*network{}, balanced: map[string]bool{}, names: map[*Interface]string{},
 		routes: map[string]*routing{}, mainRoutes: map[string]*routing{}, witnessed: map[Scope]bool{}, described: map[vpcOwner]bool{},
 	}
 	x.indexNetworks()
 	x.indexInterfaces()
+	x.indexPast()
 	x.indexLists()
 	x.indexRanges()
 	x.indexRoutes()
@@ -94,7 +98,7 @@ func (x *Index) indexGroups() {
 		for _, v := range g.AssociatedVPCs {
 			seen[v] = true
 		}
-		for _, i := range x.members[id] {
+		for _, i := range slices.Concat(x.members[id], x.former[id]) {
 			seen[i.VPC] = true
 		}
 		for _, v := range sortedKeys(seen) {
@@ -176,6 +180,27 @@ func (x *Index) indexInterfaces() {
 			x.public[a] = x.names[i]
 		}
 		x.witnessed[Scope{Account: i.Owner, Region: i.Region}] = true
+	}
+}
+
+// indexPast adds the earlier states of interfaces: they hold addresses and carry groups in their time.
+func (x *Index) indexPast() {
+	for k, i := range x.e.Past {
+		if i.VPC != "" {
+			x.network(i.VPC).addHost(i, x.e.Past[k:k+1:k+1])
+		}
+		for _, g := range i.Groups {
+			x.former[g] = append(x.former[g], i)
+			x.balanced[g] = x.balanced[g] || forwardsForeignClients(i)
+		}
+		x.names[i] = interfaceName(i)
+		x.witnessed[Scope{Account: i.Owner, Region: i.Region}] = true
+		x.states[i.ID] = append(x.states[i.ID], i)
+	}
+	for id := range x.states {
+		if now := x.e.Interfaces[id]; now != nil {
+			x.states[id] = append(x.states[id], now)
+		}
 	}
 	for _, n := range x.networks {
 		n.delegated.flatten()
@@ -278,13 +303,33 @@ func (x *Index) Subject(id string) *Interface { return x.e.Interfaces[id] }
 // Name is the interface for people: its Name tag, instance, service …
 func (x *Index) Name(i *Interface) string { return x.names[i] }
 
-// IsLocal reports whether the address is one of the interface's own: an address of it, or one in a prefix delegated to it.
-func (x *Index) IsLocal(id string, addr netip.Addr) bool {
-	i := x.e.Interfaces[id]
-	if i == nil {
-		return false
+// StatesOf are the states that the interface may have been in from first to last, and whether there was but that one: none
+// of an interface that nobody has recorded.
+func (x *Index) StatesOf(id string, first, last time.Time) (states []*Interface, sure bool) {
+	all := x.states[id]
+	if all == nil {
+		if now := x.e.Interfaces[id]; now != nil {
+			return []*Interface{now}, true
+		}
+		return nil, false
 	}
+	return among(all, first, last)
+}
+
+// Former lists the earlier states that carried the group, by interface and time.
+func (x *Index) Former(group string) []*Interface { return x.former[group] }
+
+// IsLocal reports whether the address is, or was, one of the interface's own: an address of it, or one in a prefix delegated
+// to it.
+func (x *Index) IsLocal(id string, addr netip.Addr) bool {
 	addr = addr.Unmap()
+	if now := x.e.Interfaces[id]; now != nil && now.holds(addr) {
+		return true
+	}
+	return slices.ContainsFunc(x.states[id], func(i *Interface) bool { return i.holds(addr) })
+}
+
+func (i *Interface) holds(addr netip.Addr) bool {
 	if _, ok := slices.BinarySearchFunc(i.Addrs, addr, netip.Addr.Compare); ok {
 		return true
 	}

@@ -6,6 +6,14 @@ import "time"
 // and Since, and between Until and Before, it may have been so. A zero time is no bound.
 type Life struct{ After, Since, Until, Before time.Time }
 
+// When is the life of the interface's state. Without a history it is taken to have been so since it was attached.
+func (i *Interface) When() Life {
+	if i.Life == (Life{}) {
+		return Life{Since: i.Attached}
+	}
+	return i.Life
+}
+
 // clockError is how far the times of records and of changes may be off, either way [F 1.2].
 const clockError = 60 * time.Second
 
@@ -19,11 +27,27 @@ func (l Life) Touches(first, last time.Time) bool {
 	return (l.After.IsZero() || l.After.Before(last.Add(clockError))) && (l.Before.IsZero() || l.Before.After(first.Add(-clockError)))
 }
 
-// sharp is the longest time that a change may be uncertain by and yet be known: AWS Config and CloudTrail leave minutes, a
-// daily snapshot a day, in which others that nobody recorded may have come and gone.
-const sharp = time.Hour
+// turns reports whether the life begins or ends from first to last, or may.
+func (l Life) turns(first, last time.Time) bool {
+	first, last = first.Add(-clockError), last.Add(clockError)
+	for _, t := range [...]time.Time{l.After, l.Since, l.Until, l.Before} {
+		if !t.IsZero() && t.After(first) && t.Before(last) {
+			return true
+		}
+	}
+	return false
+}
 
-// Sharp reports whether the ends of the life that lie within reach of first and last are known to the hour.
+// meets reports whether both states surely were so at some one time: then they are not one after the other.
+func (l Life) meets(o Life) bool {
+	return (l.Until.IsZero() || !l.Until.Before(o.Since)) && (o.Until.IsZero() || !o.Until.Before(l.Since))
+}
+
+// sharp is the longest time that a change may be uncertain by and yet be known: AWS Config and CloudTrail leave minutes. A
+// daily snapshot leaves a day, in which others that nobody recorded may have come and gone.
+const sharp = configLag + clockError
+
+// Sharp reports whether the ends of the life that lie within reach of first and last are known to the minute.
 func (l Life) Sharp(first, last time.Time) bool {
 	first, last = first.Add(-clockError), last.Add(clockError)
 	if !l.Since.IsZero() && l.Since.After(first) && (l.After.IsZero() || l.Since.Sub(l.After) > sharp) {

@@ -414,7 +414,7 @@ func TestLoadProblems(t *testing.T) {
 		{"the same twice, the region known of one", map[string]string{"us-east-1/a.json": eni("10.0.0.1"), "eu-west-1/b.json": eni("10.0.0.1")}, nil},
 		{"twice in other words", map[string]string{"a.json": eni("10.0.0.1"), "b.json": eni("10.0.0.2")}, []string{"differs from the object of the same id in"}},
 		{"unknown kind", map[string]string{"a.json": eni("10.0.0.1"), "b.json": `{"NatGateways":[]}`}, []string{"not used"}},
-		{"Config", map[string]string{"a.json": eni("10.0.0.1"), "b.json": `{"fileVersion":"1.0","configurationItems":[]}`}, []string{"not used"}},
+		{"Config", map[string]string{"a.json": eni("10.0.0.1"), "b.json": `{"fileVersion":"1.0","configurationItems":[]}`}, nil},
 		{"another page", map[string]string{"a.json": `{"NextToken":"x",` + eni("10.0.0.1")[1:]}, []string{"more pages"}},
 		{"entries of nobody", map[string]string{"a.json": eni("10.0.0.1"), "entries.json": `{"Entries":[{"Cidr":"10.0.0.0/8"}]}`}, []string{"of which prefix list?"}},
 		{"other files", map[string]string{"a.json": eni("10.0.0.1"), "README": "hello", "x.log": "2 1234"}, []string{"were not used (2)"}},

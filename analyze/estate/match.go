@@ -13,20 +13,52 @@ import (
 // MatchPeer says whether the rule's peer includes the address, for a conversation of the subject that lasted from first to
 // last. The service is not looked at. Maybe keeps: it is the answer wherever the estate cannot tell.
 func (x *Index) MatchPeer(rule analyze.Rule, subject *Interface, addr netip.Addr, first, last time.Time) analyze.Match {
+	var p Placement
+	if rule.Peer.GroupID != "" {
+		p = x.Place(subject, addr, first, last)
+	}
+	return x.MatchPlaced(&rule, subject, addr, &p, first, last)
+}
+
+// MatchPlaced is MatchPeer where it is known who is behind the address; only references ask that.
+func (x *Index) MatchPlaced(rule *analyze.Rule, subject *Interface, addr netip.Addr, p *Placement, first, last time.Time) analyze.Match {
 	addr = addr.Unmap()
 	switch {
 	case rule.Unsupported != "":
 		return analyze.Maybe
 	case rule.Peer.GroupID != "":
-		return x.matchReference(&rule, subject, addr, first, last)
+		return x.matchReference(rule, subject, addr, p)
 	case rule.Peer.PrefixListID != "":
-		entries := x.lists[rule.Peer.PrefixListID]
-		if entries == nil {
-			return analyze.Maybe
-		}
-		return yesNo(entries.Lookup(addr))
+		return x.matchList(rule.Peer.PrefixListID, addr, first, last)
 	}
 	return yesNo(rule.Peer.Prefix.Contains(addr)) // never across families
+}
+
+// matchList judges by the entries now and by those at the time: where the two differ, only one of them allows it.
+func (x *Index) matchList(id string, addr netip.Addr, first, last time.Time) analyze.Match {
+	entries := x.lists[id]
+	if entries == nil {
+		return analyze.Maybe
+	}
+	now := entries.Lookup(addr)
+	l := x.e.PrefixLists[id]
+	if l.Life.Covers(first, last) {
+		return yesNo(now)
+	}
+	known := false // some state of the time is on record
+	for _, past := range l.Past {
+		if !past.Life.Touches(first, last) {
+			continue
+		}
+		known = true
+		if now != slices.ContainsFunc(past.Entries, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+			return analyze.Maybe
+		}
+	}
+	if !known && !l.Life.Touches(first, last) {
+		return analyze.Maybe
+	}
+	return yesNo(now)
 }
 
 func yesNo(b bool) analyze.Match {
@@ -36,14 +68,20 @@ func yesNo(b bool) analyze.Match {
 	return analyze.No
 }
 
-func (x *Index) matchReference(rule *analyze.Rule, subject *Interface, addr netip.Addr, first, last time.Time) analyze.Match {
+func maybeIf(b bool) analyze.Match {
+	if b {
+		return analyze.Maybe
+	}
+	return analyze.No
+}
+
+func (x *Index) matchReference(rule *analyze.Rule, subject *Interface, addr netip.Addr, p *Placement) analyze.Match {
 	id := rule.Peer.GroupID
 	if subject == nil || x.balanced[id] {
 		return analyze.Maybe
 	}
-	p := x.Place(subject, addr, first, last)
 	if p.Class == Member && p.Certain && carries(p.Interfaces[0], id) {
-		return x.matchMember(rule, subject, &p)
+		return x.matchMember(rule, subject, p)
 	}
 	g := x.e.Groups[id]
 	if g == nil || !x.witnessed[Scope{Account: g.Owner, Region: g.Region}] {
@@ -54,7 +92,9 @@ func (x *Index) matchReference(rule *analyze.Rule, subject *Interface, addr neti
 		return analyze.No
 	case p.Class == Member && p.Certain:
 		return analyze.No
-	case x.mayHold(g, &p, addr):
+	case p.Class == Member && p.Complete:
+		return maybeIf(slices.ContainsFunc(p.Interfaces, func(i *Interface) bool { return carries(i, id) }))
+	case x.mayHold(g, p, addr):
 		return analyze.Maybe
 	}
 	return analyze.No

@@ -15,7 +15,7 @@ const (
 	Internet        Class = iota // public, and of nobody in the estate
 	AWS                          // in an AWS-managed prefix list, or link-local, which AWS's own services use
 	ExternalPrivate              // private, and in no VPC within reach: on-premises, or a network not in the estate
-	Unplaced                     // in a VPC within reach, but no interface holds it now
+	Unplaced                     // in a VPC within reach, but no interface is known to have held it then
 	Member                       // an interface holds it
 )
 
@@ -29,23 +29,29 @@ func (c Class) InEstate() bool { return c == Unplaced || c == Member }
 // Placement says who is behind an address.
 type Placement struct {
 	Class Class
-	// Interfaces that hold the address, by id; of a Member. More than one when several claim it. Shared: not to be changed.
+	// Interfaces that may have held the address, by id; of a Member. More than one when several claim it, or when it went from
+	// one to another about then. Shared: not to be changed.
 	Interfaces []*Interface
-	// Certain is true of a Member when one interface holds the address, was attached before the conversation, and the way to
-	// it is plain. Of other classes: that it is of that class and no other. Never true of Unplaced: somebody held it then.
+	// Certain is true of a Member when one interface surely held the address all the time of the conversation, or is the only
+	// one that can have, and the way to it is plain. Of other classes: that it is of that class and no other. Never true of Unplaced: somebody held it then.
 	Certain bool
-	Subnet  *Subnet // nil when unknown
-	VPC     *VPC    // nil when unknown; of a VPC that is not in the estate, with what its peering tells
-	Name    string  // for people: an instance, service, subnet, VPC, list …
+	// Complete is true of an uncertain Member when it was surely one of Interfaces: the record tells when the address went
+	// from one to another to the minute.
+	Complete bool
+	// Mixed says that something changed in the time asked about: parts of it may be surer.
+	Mixed  bool
+	Subnet *Subnet // nil when unknown
+	VPC    *VPC    // nil when unknown; of a VPC that is not in the estate, with what its peering tells
+	Name   string  // for people: an instance, service, subnet, VPC, list …
 
 	network *network
 	ways    []way // how the subject's VPC reaches it; nil within the VPC itself
 }
 
-// Place says who holds the address within the subject's reach: its own VPC, peered VPCs, VPCs on the same transit gateway,
+// Place says who held the address within the subject's reach: its own VPC, peered VPCs, VPCs on the same transit gateway,
 // and with less certainty a VPC elsewhere in the estate when only one has such a CIDR. The conversation lasted from first to
-// last; only first matters to an estate that is known at one time. An interface whose attachment time is not known counts as
-// having been there. Public addresses of the estate's own interfaces are Internet: no rule sees the machine behind them [F 5].
+// last. Without a history, an interface counts as having been as it is since it was attached, and where that is not known,
+// always. Public addresses of the estate's own interfaces are Internet: no rule sees the machine behind them [F 5].
 func (x *Index) Place(subject *Interface, addr netip.Addr, first, last time.Time) Placement {
 	addr = addr.Unmap()
 	var own *network
@@ -53,47 +59,81 @@ func (x *Index) Place(subject *Interface, addr netip.Addr, first, last time.Time
 		own = x.networks[subject.VPC]
 	}
 	if own != nil {
-		if p, ok := x.placeIn(own, addr, first, true); ok {
+		if p, ok := x.placeIn(own, addr, first, last, true); ok {
 			return p
 		}
-		if p, ok := x.placeNear(own, subject, addr, first); ok {
+		if p, ok := x.placeNear(own, subject, addr, first, last); ok {
 			return p
 		}
 	}
-	if p, ok := x.placeElsewhere(own, addr, first); ok {
+	if p, ok := x.placeElsewhere(own, addr, first, last); ok {
 		return p
 	}
 	return x.placeOutside(own, addr)
 }
 
 // placeIn looks into one VPC.
-func (x *Index) placeIn(n *network, addr netip.Addr, first time.Time, certain bool) (Placement, bool) {
+func (x *Index) placeIn(n *network, addr netip.Addr, first, last time.Time, certain bool) (Placement, bool) {
 	p := Placement{network: n, VPC: n.vpc, Certain: certain}
 	holders := n.holders(addr)
 	if len(holders) == 0 && !n.cidrs.Lookup(addr) {
 		return p, false
 	}
 	p.Subnet, _ = n.subnets.Lookup(addr)
-	x.hold(&p, holders, first)
+	x.hold(&p, holders, first, last)
 	return p, true
 }
 
-// hold completes a placement by the interfaces that hold the address.
-func (x *Index) hold(p *Placement, holders []*Interface, first time.Time) {
-	if len(holders) == 0 {
+// hold completes a placement by the interfaces that hold, or ever held, the address.
+func (x *Index) hold(p *Placement, holders []*Interface, first, last time.Time) {
+	who, sure := among(holders, first, last)
+	p.Mixed = p.Mixed || slices.ContainsFunc(holders, func(i *Interface) bool { return i.When().turns(first, last) })
+	if len(who) == 0 {
 		p.Class, p.Certain, p.Name = Unplaced, false, networkName(p.Subnet, p.VPC)
 		return
 	}
-	p.Class, p.Interfaces, p.Name = Member, holders, x.names[holders[0]]
-	p.Certain = p.Certain && len(holders) == 1 && !holders[0].Attached.After(first)
+	p.Class, p.Interfaces, p.Name = Member, who, x.names[who[0]]
+	p.Complete = p.Certain && !slices.ContainsFunc(who, func(i *Interface) bool { return i.Life == (Life{}) || !i.Life.Sharp(first, last) })
+	p.Certain = p.Certain && (sure || p.Complete && len(who) == 1) // somebody held it, and there is nobody else
 	if p.Subnet == nil {
-		p.Subnet = x.e.Subnets[holders[0].Subnet]
+		p.Subnet = x.e.Subnets[who[0].Subnet]
 	}
+}
+
+// among are those of the states that may have been so from first to last. Where one surely was, the others that were so only
+// before or after are ruled out, for an address of a VPC has one holder at a time.
+func among(states []*Interface, first, last time.Time) (who []*Interface, sure bool) {
+	var one *Interface
+	touching := 0
+	for _, i := range states {
+		if !i.When().Touches(first, last) {
+			continue
+		}
+		touching++
+		if i.When().Covers(first, last) {
+			one = i
+		}
+	}
+	if touching == len(states) {
+		who = states
+	}
+	if one != nil && !slices.ContainsFunc(states, func(i *Interface) bool {
+		return i != one && i.When().Touches(first, last) && i.When().meets(one.When())
+	}) {
+		if len(states) > 1 {
+			who = []*Interface{one}
+		}
+		return who, true
+	}
+	if who == nil && touching > 0 {
+		who = slices.DeleteFunc(slices.Clone(states), func(i *Interface) bool { return !i.When().Touches(first, last) })
+	}
+	return who, false
 }
 
 // placeNear looks into the VPCs that the subject's VPC is connected to. Where several of them have such a CIDR, the subject's
 // route table decides; where it sends the address elsewhere, nothing is certain.
-func (x *Index) placeNear(own *network, subject *Interface, addr netip.Addr, first time.Time) (Placement, bool) {
+func (x *Index) placeNear(own *network, subject *Interface, addr netip.Addr, first, last time.Time) (Placement, bool) {
 	var room [4]way
 	ways := append(room[:0], own.peers.lookup(addr)...)
 	for _, g := range own.transit {
@@ -114,13 +154,13 @@ func (x *Index) placeNear(own *network, subject *Interface, addr netip.Addr, fir
 			ways = kept
 		}
 	}
-	p, ok := x.placeIn(ways[0].to, addr, first, certain)
+	p, ok := x.placeIn(ways[0].to, addr, first, last, certain)
 	for k, w := range ways {
 		if k == 0 || slices.ContainsFunc(ways[:k], func(o way) bool { return o.to == w.to }) {
 			continue // looked into already: two ways may lead to one VPC
 		}
-		if other, found := x.placeIn(w.to, addr, first, false); found {
-			p = x.either(p, other, first)
+		if other, found := x.placeIn(w.to, addr, first, last, false); found {
+			p = x.either(p, other, first, last)
 		}
 	}
 	if p.Class == Member {
@@ -154,19 +194,19 @@ func keepRouted(ways []way, target string) []way {
 }
 
 // either joins the placements in two VPCs of which one is right.
-func (x *Index) either(a, b Placement, first time.Time) Placement {
+func (x *Index) either(a, b Placement, first, last time.Time) Placement {
 	holders := append(append([]*Interface(nil), a.Interfaces...), b.Interfaces...)
 	if len(a.Interfaces) == 0 && len(b.Interfaces) > 0 {
 		a.Subnet, a.VPC, a.network = b.Subnet, b.VPC, b.network
 	}
-	a.Certain = false
-	x.hold(&a, holders, first)
+	a.Certain, a.Mixed = false, a.Mixed || b.Mixed
+	x.hold(&a, holders, first, last)
 	return a
 }
 
 // placeElsewhere looks into VPCs that nothing is known to connect to the subject's. Only a CIDR that one VPC alone has tells
 // anything, and that never surely.
-func (x *Index) placeElsewhere(own *network, addr netip.Addr, first time.Time) (Placement, bool) {
+func (x *Index) placeElsewhere(own *network, addr netip.Addr, first, last time.Time) (Placement, bool) {
 	var only *network
 	for _, n := range x.everywhere.lookup(addr) {
 		switch {
@@ -180,7 +220,7 @@ func (x *Index) placeElsewhere(own *network, addr netip.Addr, first time.Time) (
 	if only == nil {
 		return Placement{}, false
 	}
-	return x.placeIn(only, addr, first, false)
+	return x.placeIn(only, addr, first, last, false)
 }
 
 var linkLocal = netip.MustParsePrefix("169.254.0.0/16")

@@ -327,7 +327,7 @@ func (d *document) snapshotScope() error {
 func (d *document) kind(key string, scope *SnapshotScope) error {
 	k, known := kindOf(key)
 	switch {
-	case strings.EqualFold(key, responseMetadata), key == syncToken, key == createDate:
+	case slices.ContainsFunc(dressing, func(name string) bool { return strings.EqualFold(key, name) }):
 		return d.skip()
 	case strings.EqualFold(key, nextToken):
 		var token any

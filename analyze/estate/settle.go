@@ -87,8 +87,8 @@ func nearest(marks []mark[Interface], at int) *Interface {
 	return nil
 }
 
-// notSeen adds, for an interface that other sources know and no snapshot has, that it was in none of them: the last before
-// and the first after the time in which those sources have it.
+// notSeen says when an interface was not there: before AWS Config discovered it; and, where other sources know it and no
+// snapshot has it, at the last snapshot before and the first after the time in which those sources have it.
 func (h *historian) notSeen(id string, marks []mark[Interface]) (absent []mark[Interface]) {
 	var of Scope
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
@@ -96,6 +96,11 @@ func (h *historian) notSeen(id string, marks []mark[Interface]) (absent []mark[I
 		if m.value != nil {
 			of, first, last = Scope{Account: m.value.Owner, Region: m.value.Region}, min(first, m.at), max(last, m.at)
 		}
+	}
+	if m, ok := h.interfaces.discovered(marks); ok && !slices.ContainsFunc(marks, func(o mark[Interface]) bool {
+		return o.value != nil && !o.value.Attached.IsZero() && o.value.Attached.Unix() < m.at
+	}) {
+		absent = append(absent, m)
 	}
 	for scope, s := range h.interfaces.series {
 		if scope.Account != of.Account || scope.Region != of.Region || s.present[id] != nil {

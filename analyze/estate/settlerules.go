@@ -47,6 +47,9 @@ func (h *historian) groupMarks(id string, now ruleSet) []mark[ruleSet] {
 	if len(marks)+len(h.ruleMarks) > 0 && !h.b.dated(SecurityGroups, id) {
 		marks = append(marks, mark[ruleSet]{at: h.latest, origin: fromSnapshot, value: &now, key: "now"})
 	}
+	if m, ok := h.groups.discovered(marks); ok {
+		marks = append(marks, m)
+	}
 	slices.SortStableFunc(marks, func(a, b mark[ruleSet]) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.origin, b.origin)) })
 	var out []mark[ruleSet]
 	for k, m := range marks {

@@ -45,15 +45,15 @@ func (k Kind) ofHistory() bool {
 
 // Further top-level keys: what a saved file may hold besides.
 const (
-	reservations     = "Reservations" // of describe-instances
-	nextToken        = "NextToken"
-	responseMetadata = "ResponseMetadata" // of boto3
-	syncToken        = "syncToken"        // of ip-ranges.json
-	createDate       = "createDate"       // likewise
-	scopes           = "scopes"           // of a snapshot file
+	reservations = "Reservations" // of describe-instances
+	nextToken    = "NextToken"
+	scopes       = "scopes" // of a snapshot file
 
 	snapshotSchemaVersion = 1
 )
+
+// dressing is what files hold around the objects: those of boto3, AWS Config, and ip-ranges.json.
+var dressing = []string{"ResponseMetadata", "fileVersion", "requestId", "configSnapshotId", "syncToken", "createDate"}
 
 // Kinds lists the kinds in the order in which a snapshot file holds them.
 var Kinds = []Kind{
@@ -68,6 +68,8 @@ type Snapshot struct {
 	Captured time.Time // zero when unknown
 	Scopes   []SnapshotScope
 	Problems []Problem // files that were not used, calls that were denied
+	// AgeAskable says that the snapshot is of a live account whose CloudTrail was not asked, or denied to answer.
+	AgeAskable bool
 }
 
 // SnapshotScope is the objects of one account and region, or of one file whose account and region may be unknown ("").

@@ -23,6 +23,7 @@ type mark[T any] struct {
 	value  *T     // nil: the object was not there
 	key    string // equal keys: the same state; "" of no value
 	lag    int64  // of AWS Config: seconds by which it may have recorded the state late
+	scope  Scope  // of AWS Config: the account and region
 }
 
 // term is one state with the time in which it was so.
