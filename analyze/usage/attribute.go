@@ -51,7 +51,7 @@ func newAttributor(r *Result, in Input) *attributor {
 
 // subject returns the interface of the flow, or a stand-in for one that is gone, of which only the logs tell.
 func (a *attributor) subject(f *Flow) *estate.Interface {
-	if f.Subject = a.x.Subject(f.Interface); f.Subject != nil {
+	if f.Subject != nil {
 		return f.Subject
 	}
 	g, ok := a.ghosts[f.Interface]
@@ -125,7 +125,7 @@ func (a *attributor) match(ri int32, f *Flow, subject *estate.Interface) analyze
 	if m == analyze.No {
 		return m
 	}
-	m = min(m, a.x.MatchPeer(*rule, subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()))
+	m = min(m, a.x.MatchPlaced(rule, subject, f.Peer, &f.Place, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()))
 	if m == analyze.No && rule.Peer.GroupID != "" && a.mayHaveMoved(f, rule.Peer.GroupID) {
 		return analyze.Maybe
 	}
@@ -134,13 +134,14 @@ func (a *attributor) match(ri int32, f *Flow, subject *estate.Interface) analyze
 
 // mayHaveMoved reports whether a member of the group may have had the peer's address before its holder of now: secondary
 // IPv4 addresses and delegated prefixes (pods, addresses of a cluster) go from interface to interface within a subnet, and
-// the estate does not tell when. A primary address stays as long as its interface.
+// but for a history the estate does not tell when. A primary address stays as long as its interface.
 func (a *attributor) mayHaveMoved(f *Flow, group string) bool {
 	if f.Place.Class != estate.Member || !f.Peer.Is4() {
 		return false
 	}
 	holder := f.Place.Interfaces[0]
-	if !holder.Primary.IsValid() || f.Peer == holder.Primary {
+	recorded := !holder.Recorded.IsZero() && f.First > holder.Recorded.Unix()
+	if recorded || !holder.Primary.IsValid() || f.Peer == holder.Primary {
 		return false
 	}
 	key := [2]string{group, holder.Subnet}
@@ -153,8 +154,8 @@ func (a *attributor) mayHaveMoved(f *Flow, group string) bool {
 }
 
 // attribute finds the rules that allow need i and gives credit. Of those that surely allow it the narrowest is credited;
-// where none surely does, all that may. A gone interface's groups are unknown, so every rule that could have allowed its
-// need keeps it.
+// where none surely does, all that may. A gone interface's groups are unknown, and those of one that was just changed are not
+// sure, so every rule that could have allowed its need keeps it.
 func (a *attributor) attribute(i int32) {
 	f := &a.r.Flows[i]
 	subject := a.subject(f)
@@ -167,7 +168,7 @@ func (a *attributor) attribute(i int32) {
 			maybe = append(maybe, ri)
 		}
 	}
-	if f.Subject == nil {
+	if f.Subject == nil || f.Unsure {
 		maybe, yes = append(yes, maybe...), nil
 		slices.Sort(maybe)
 	}

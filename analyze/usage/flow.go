@@ -4,6 +4,7 @@ package usage
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"net/netip"
 	"slices"
@@ -16,9 +17,11 @@ import (
 // Flow is one distinct conversation over the whole window: what the days saw, summed.
 type Flow struct {
 	Interface string
-	// Subject is the interface in the estate; nil when it is gone since. Of a gone interface only account and VPC are
-	// known, so it may have carried any group of its VPC.
-	Subject   *estate.Interface
+	// Subject is the interface as it was then; nil when nobody has recorded it. Of such a gone interface only account and VPC
+	// are known, so it may have carried any group of its VPC.
+	Subject *estate.Interface
+	// Unsure says that the interface may have been in another state: what its rules allow is at best maybe.
+	Unsure    bool
 	Direction analyze.Direction
 	Peer      netip.Addr
 	Proto     uint8
@@ -36,6 +39,12 @@ type Flow struct {
 	Credit      []int32 // rules that must keep it, as indexes into Result.Rules; sorted
 }
 
+// Placed reports whether both ends are surely known: the interface as it was then, and, of a peer in a network of the estate,
+// who held its address.
+func (f *Flow) Placed() bool {
+	return f.Subject != nil && !f.Unsure && (!f.Place.Class.InEstate() || f.Place.Certain)
+}
+
 // Service is the flow's protocol and port as the narrowest service that allows it. Flow logs carry no ICMP type, so of
 // ICMP it is all types.
 func (f *Flow) Service() analyze.Service {
@@ -47,9 +56,25 @@ func (f *Flow) Service() analyze.Service {
 }
 
 func (f *Flow) compare(o *Flow) int {
-	return cmp.Or(
+	c := cmp.Or(
 		cmp.Compare(f.Interface, o.Interface), cmp.Compare(f.Direction, o.Direction), cmp.Compare(f.Proto, o.Proto),
 		cmp.Compare(f.Port, o.Port), f.Peer.Compare(o.Peer), cmp.Compare(f.Action, o.Action))
+	if c == 0 && f != o {
+		c = f.compareStates(o)
+	}
+	return c
+}
+
+// compareStates orders flows that differ by who their ends were at the time alone.
+func (f *Flow) compareStates(o *Flow) int {
+	text := func(f *Flow) string {
+		s := fmt.Sprint(f.Unsure, f.Place.Class, f.Place.Certain, f.Place.Complete, holderText(f.Place.Interfaces))
+		if f.Subject != nil {
+			s = holderText([]*estate.Interface{f.Subject}) + s
+		}
+		return s
+	}
+	return cmp.Compare(text(f), text(o))
 }
 
 // flowKey identifies a Flow while summing. Fixed size, comparable.
@@ -61,6 +86,7 @@ type flowKey struct {
 	direction analyze.Direction
 	action    analyze.Action
 	v4        bool
+	who       int32 // index of the states of both ends
 }
 
 // summer sums conversations of all days into flows.
@@ -70,6 +96,8 @@ type summer struct {
 	names  []string
 	locals []netip.Addr // by interface: an address of its own, invalid when none was told
 	byKey  map[flowKey]int32
+	whos   map[who]int32
+	buffer []part
 	flows  []Flow
 	counts Counts
 }
@@ -83,7 +111,7 @@ type Counts struct {
 }
 
 func newSummer(x *estate.Index) *summer {
-	return &summer{index: x, ids: map[string]int32{}, byKey: map[flowKey]int32{}}
+	return &summer{index: x, ids: map[string]int32{}, byKey: map[flowKey]int32{}, whos: map[who]int32{}}
 }
 
 // add sums one conversation, in each of its readings: doubt can only keep a permission.
@@ -131,10 +159,37 @@ func Readings(x *estate.Index, c *orient.Conversation) iter.Seq2[int, orient.Con
 	}
 }
 
+// addReading sums a reading, part by part. Its records are counted with the first: they are of the day, not of the hour.
 func (s *summer) addReading(c *orient.Conversation) {
+	for n, p := range s.parts(c) {
+		f := s.flow(c, &p)
+		if n == 0 {
+			t := c.Total()
+			f.Flows += t.Flows
+			f.Bytes += t.Bytes
+		}
+		f.First, f.Last = min(f.First, p.first), max(f.Last, p.last)
+		f.Strength = max(f.Strength, c.Strength())
+		if c.Orientation.Better(f.Orientation) {
+			f.Orientation = c.Orientation
+		}
+		if n := len(f.Days); n == 0 || f.Days[n-1] != c.Day {
+			f.Days = append(f.Days, c.Day)
+		}
+	}
+}
+
+// flow is the one that a part belongs to.
+func (s *summer) flow(c *orient.Conversation, p *part) *Flow {
+	w := p.who()
+	state, ok := s.whos[w]
+	if !ok {
+		state = int32(len(s.whos))
+		s.whos[w] = state
+	}
 	peer := c.Peer.Unmap()
 	k := flowKey{
-		peer: peer.As16(), iface: s.id(c.Interface), port: c.Port, proto: c.Proto, direction: c.Direction, action: c.Action, v4: peer.Is4(),
+		peer: peer.As16(), iface: s.id(c.Interface), port: c.Port, proto: c.Proto, direction: c.Direction, action: c.Action, v4: peer.Is4(), who: state,
 	}
 	i, ok := s.byKey[k]
 	if !ok {
@@ -142,21 +197,10 @@ func (s *summer) addReading(c *orient.Conversation) {
 		s.byKey[k] = i
 		s.flows = append(s.flows, Flow{
 			Interface: s.names[k.iface], Direction: c.Direction, Peer: peer, Proto: c.Proto, Port: c.Port, Action: c.Action,
-			First: c.First, Last: c.Last,
+			First: p.first, Last: p.last, Subject: p.subject, Unsure: p.unsure, Place: p.place,
 		})
 	}
-	f := &s.flows[i]
-	t := c.Total()
-	f.Flows += t.Flows
-	f.Bytes += t.Bytes
-	f.First, f.Last = min(f.First, c.First), max(f.Last, c.Last)
-	f.Strength = max(f.Strength, c.Strength())
-	if c.Orientation.Better(f.Orientation) {
-		f.Orientation = c.Orientation
-	}
-	if n := len(f.Days); n == 0 || f.Days[n-1] != c.Day {
-		f.Days = append(f.Days, c.Day)
-	}
+	return &s.flows[i]
 }
 
 func (s *summer) id(name string) int32 {

@@ -39,10 +39,11 @@ type Result struct {
 	Counts Counts
 
 	Unexplained []int32  // needs no rule explains, even maybe
-	Unplaced    int      // distinct private peers that no interface of the estate holds
-	Gone        int      // needs of interfaces that are not in the estate
-	GoneIDs     []string // sorted
-	// Carriers are, by group, the gone interfaces that surely carried it: no other set of groups explains them.
+	Unplaced    int      // distinct private peers that no interface is known to have held
+	Gone        int      // needs of interfaces that nobody has recorded
+	GoneIDs     []string // of those interfaces, sorted
+	// Carriers are, by group, the interfaces that nobody has recorded and that surely carried it: no other set of groups
+	// explains them.
 	Carriers map[string][]string
 
 	byGroup map[string][]int32 // rule indexes
@@ -92,18 +93,22 @@ func Join(in Input) (*Result, error) {
 // RulesOf returns the indexes of a group's rules.
 func (r *Result) RulesOf(groupID string) []int32 { return r.byGroup[groupID] }
 
-// place finds who holds each flow's peer and which flows are needs, interface by interface (flows are sorted by it), then
-// which groups the interfaces that are gone may have carried.
+// place finds which flows are needs, interface by interface (flows are sorted by it); of interfaces that nobody has recorded
+// it also finds who holds their peers' addresses, and then which groups they may have carried.
 func (a *attributor) place() {
 	r := a.r
 	unplaced := map[netip.Addr]struct{}{}
 	var gone [][]int32 // flows by interface
 	for from, to := 0, 0; from < len(r.Flows); from = to {
-		var all []int32
+		var known, unknown []int32
 		for ; to < len(r.Flows) && r.Flows[to].Interface == r.Flows[from].Interface; to++ {
 			f := &r.Flows[to]
-			subject := a.subject(f)
-			f.Place = a.x.Place(subject, f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC())
+			if f.Subject == nil {
+				unknown = append(unknown, int32(to))
+				f.Place = a.x.Place(a.subject(f), f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC())
+			} else {
+				known = append(known, int32(to))
+			}
 			f.Need = a.isNeed(f)
 			if f.Place.Class == estate.Unplaced {
 				unplaced[f.Peer] = struct{}{}
@@ -111,12 +116,10 @@ func (a *attributor) place() {
 			if f.Need && f.Subject == nil {
 				r.Gone++
 			}
-			all = append(all, int32(to))
 		}
-		if r.Flows[from].Subject == nil {
-			gone = append(gone, all)
-		} else {
-			a.listen(all)
+		a.listen(known)
+		if len(unknown) > 0 {
+			gone = append(gone, unknown)
 		}
 	}
 	r.Unplaced = len(unplaced)
@@ -125,7 +128,7 @@ func (a *attributor) place() {
 	}
 }
 
-// placeGone notes which groups an interface that is gone may have carried.
+// placeGone notes which groups an interface may have carried that nobody has recorded.
 func (a *attributor) placeGone(flows []int32) {
 	r, id := a.r, a.r.Flows[flows[0]].Interface
 	sets := a.goneGroups(flows, a.ghosts[id])

@@ -45,6 +45,9 @@ func oracle(e *estate.Estate, x *estate.Index, convs []orient.Conversation) []st
 			continue
 		}
 		k := fmt.Sprint(c.Interface, c.Direction, c.Peer, c.Proto, c.Port, c.Action)
+		if c.Action == analyze.Accept { // what is surely of the peer's holder stands apart from what is not
+			k += fmt.Sprint(x.Place(e.Interfaces[c.Interface], c.Peer, time.Unix(c.First, 0).UTC(), time.Unix(c.Last, 0).UTC()).Certain)
+		}
 		s := sums[k]
 		if s == nil {
 			s = &sum{c: c, days: map[int32]bool{}, first: c.First, last: c.Last}
