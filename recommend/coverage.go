@@ -118,15 +118,19 @@ func (c *coverer) firstHour(id string) int64 {
 	return first
 }
 
-// of computes the coverage of an interface since it was attached.
+// of computes the coverage of an interface in the time in which it surely was as it is here: of one of the present since it
+// was attached.
 func (c *coverer) of(i *estate.Interface) coverage {
 	w := c.window
-	if !i.Attached.IsZero() {
-		w.from = max(w.from, ceilHour(i.Attached)+settling)
+	if l := i.When(); !l.Since.IsZero() {
+		w.from = max(w.from, ceilHour(l.Since)+settling)
+	}
+	if l := i.When(); !l.Until.IsZero() {
+		w.until = min(w.until, l.Until.Unix()/3600)
 	}
 	good, bad := c.good[i.ID], c.bad[i.ID]
 	var out coverage
-	out.first = w.until
+	out.first = c.window.until
 	var covered, gap int64
 	for h := w.from; h < w.until; h++ {
 		d, bit := int32(h/24), uint32(1)<<(h%24)

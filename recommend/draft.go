@@ -262,6 +262,11 @@ func contains(outer, inner *analyze.Rule) bool {
 func (r *reviewer) settle(d *draft) {
 	rule := &r.use.Rules[d.rule]
 	f := r.facts[rule.GroupID]
+	if why, release := r.ageOf(rule).young(); why != "" {
+		d.status, d.release = Held, release
+		d.remarks = append(d.remarks, why)
+		return
+	}
 	if lack, release := r.lack(d, f); lack != "" {
 		if d.portsOnly != nil && r.promote(d) {
 			return
@@ -291,12 +296,16 @@ func (r *reviewer) lack(d *draft, f *facts) (why, release string) {
 	if f.lack != "" {
 		return f.lack, f.release
 	}
-	if f.days < days {
-		release = fmt.Sprintf("%d days of flow logs (%d more)", days, days-f.days)
-		if f.days > 0 {
-			release += fmt.Sprintf(", or --min-window %dd", f.days)
+	if have := r.ageOf(&r.use.Rules[d.rule]).days(f.days); have < days {
+		release = fmt.Sprintf("%d days of flow logs (%d more)", days, days-have)
+		if have > 0 {
+			release += fmt.Sprintf(", or --min-window %dd", have)
 		}
-		return fmt.Sprintf("the evidence spans %d days", f.days), release
+		why = fmt.Sprintf("the evidence spans %d days", have)
+		if have < f.days {
+			why += ", for so long the rule has been there"
+		}
+		return why, release
 	}
 	if d.kind == Unused && r.opt.MinWindow == 0 && !r.cover.window.hasMonthEnd() {
 		return "the window holds no month end", "a window with a month end in it"
@@ -344,6 +353,9 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 	}
 	if on := r.turnsTracking(d, rule, f); len(on) > 0 {
 		return "connections through " + listed(on, 3) + " that were not tracked would be cut off, and tracked from then on; a person chooses the hour"
+	}
+	if why := r.ageAsked(d); why != "" {
+		return why
 	}
 	for _, l := range d.leans {
 		if other := r.use.Rules[l].GroupID; other != rule.GroupID {

@@ -27,17 +27,23 @@ type facts struct {
 func (r *reviewer) factsOf(g *estate.Group) *facts {
 	f := &facts{group: g, members: r.x.Members(g.ID), share: 1, defaultGroup: g.Name == "default", foreign: r.isForeign(g)}
 	var thin []string
-	for _, i := range f.members {
+	count := func(i *estate.Interface) {
 		c := r.cover.of(i)
 		f.share = min(f.share, c.share)
 		f.days = max(f.days, r.cover.window.days(c.first))
 		if why := c.lack(); why != "" {
 			thin = append(thin, i.ID+" "+why)
 		}
+	}
+	for _, i := range f.members {
+		count(i)
 		v4, v6 := r.x.Reachable(i)
 		f.reach4, f.reach6 = f.reach4 || v4, f.reach6 || v6
 	}
 	if len(f.members) > 0 { // members come and go: those before them saw what the group was used for
+		for _, i := range r.x.Former(g.ID) {
+			count(i)
+		}
 		for _, id := range r.use.Carriers[g.ID] {
 			f.days = max(f.days, r.cover.window.days(r.cover.firstHour(id)))
 		}

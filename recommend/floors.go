@@ -11,13 +11,13 @@ import (
 	"github.com/sgtrim/sgtrim/analyze/usage"
 )
 
-// peerUse is one peer of a rule with all its flows.
+// peerUse is one peer of a rule with all its flows: an address, and who held it where that is sure.
 type peerUse struct {
 	addr  netip.Addr
 	flows []int32
 	place estate.Placement
 	first int64
-	sure  bool // who held the address is sure for every sighting
+	sure  bool // who held the address is sure
 }
 
 // floors covers private peers, never finer than design §7.3 allows: a group reference where the members are the peers, a
@@ -61,22 +61,29 @@ func (r *reviewer) coarse(rule *usage.Rule, c cover) cover {
 }
 
 func (r *reviewer) peersOf(flows []int32) []peerUse {
-	byAddr := map[netip.Addr]int{}
+	type holder struct {
+		addr netip.Addr
+		one  *estate.Interface // that surely held the address; nil when it is not sure
+	}
+	seen := map[holder]int{}
 	var out []peerUse
 	for _, fi := range flows {
 		f := &r.use.Flows[fi]
-		i, ok := byAddr[f.Peer]
+		who := holder{addr: f.Peer}
+		if f.Place.Certain && f.Place.Class == estate.Member {
+			who.one = f.Place.Interfaces[0]
+		}
+		i, ok := seen[who]
 		if !ok {
 			i = len(out)
-			byAddr[f.Peer] = i
-			out = append(out, peerUse{addr: f.Peer, place: f.Place, first: f.First, sure: true})
+			seen[who] = i
+			out = append(out, peerUse{addr: f.Peer, place: f.Place, first: f.First, sure: who.one != nil})
 		}
 		p := &out[i]
 		p.flows = append(p.flows, fi)
 		p.first = min(p.first, f.First)
-		p.sure = p.sure && f.Place.Certain && f.Place.Class == estate.Member
 	}
-	slices.SortFunc(out, func(a, b peerUse) int { return a.addr.Compare(b.addr) })
+	slices.SortStableFunc(out, func(a, b peerUse) int { return a.addr.Compare(b.addr) })
 	return out
 }
 
@@ -89,16 +96,12 @@ func (r *reviewer) references(rule *usage.Rule, peers []peerUse) (out []cover, r
 		if best == nil {
 			return out, rest
 		}
-		members := map[string]bool{}
-		for _, i := range r.x.Members(best.ID) {
-			members[i.ID] = true
-		}
 		why := "group " + best.Name
 		if extra > 0 {
 			why += fmt.Sprintf(" (%d members not seen)", extra)
 		}
 		out = append(out, cover{analyze.Peer{GroupID: best.ID}, why})
-		rest = slices.DeleteFunc(slices.Clone(rest), func(p peerUse) bool { return p.sure && members[p.place.Interfaces[0].ID] })
+		rest = slices.DeleteFunc(slices.Clone(rest), func(p peerUse) bool { return p.sure && slices.Contains(p.place.Interfaces[0].Groups, best.ID) })
 	}
 }
 
@@ -122,8 +125,12 @@ func (r *reviewer) bestReference(rule *usage.Rule, peers []peerUse) (best *estat
 		if g == nil || !r.canReference(rule, g) {
 			continue
 		}
-		n := len(seen[id])
-		more := len(r.x.Members(id)) - n
+		n, more := len(seen[id]), 0 // members that are gone show who the peers are as well as those of the present
+		for _, m := range r.x.Members(id) {
+			if !seen[id][m.ID] {
+				more++
+			}
+		}
 		if more > max(2, n/10) {
 			continue
 		}
@@ -179,10 +186,13 @@ func clip(rule *usage.Rule, c netip.Prefix, why string) cover {
 	return cover{analyze.Peer{Prefix: c.Masked()}, why}
 }
 
-// standsStill: an interface of an instance, unmanaged, outside autoscaling, attached before the window began. Everything
+// standsStill: an interface of the present, of an instance, unmanaged, outside autoscaling, attached before the window began. Everything
 // else may have another address tomorrow.
 func (r *reviewer) standsStill(p peerUse) bool {
 	i := p.place.Interfaces[0]
+	if r.x.Subject(i.ID) != i {
+		return false
+	}
 	if _, managed := r.x.Managed(i); managed || i.InstanceID == "" || i.Attached.IsZero() {
 		return false
 	}

@@ -115,7 +115,7 @@ func (r *reviewer) newRule(d *draft, p piece) analyze.Rule {
 
 func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 	p := &Plan{
-		SchemaVersion: SchemaVersion, Tool: "sgtrim", Policy: r.opt.policy(), Input: ev.Input, Captured: ev.Estate.Captured,
+		SchemaVersion: SchemaVersion, Tool: "sgtrim", Policy: r.opt.policy(), Input: ev.Input, Captured: ev.Estate.Captured, History: History(ev.Estate.History),
 		Window: r.cover.recordedWindow(), Groups: []Group{}, Changes: []Change{}, Decisions: []Decision{}, Unexplained: []Traffic{}, Rejected: []Traffic{}, Notes: r.notes(),
 	}
 	p.Expires = p.Window.Until.AddDate(0, 0, planLifeDays)
@@ -309,7 +309,9 @@ func (r *reviewer) fillGroups(p *Plan, changeOf map[int32]string) {
 		}
 		for _, ri := range r.use.RulesOf(id) {
 			rule := &r.use.Rules[ri]
+			a := r.ageOf(rule)
 			g.Rules = append(g.Rules, Rule{
+				InForceSince: a.since, MadeAfter: a.after, AgeUnknown: !a.known,
 				ID: rule.ID, Direction: rule.Direction, Service: rule.Service.String(), Peer: rule.Peer.String(),
 				PeerName: r.peerName(rule.Peer), Description: rule.Description, Use: r.useOf(rule), Change: changeOf[ri],
 				Kept: r.kept[ri], Unsupported: rule.Unsupported, Key: rule.RuleKey,
@@ -330,8 +332,11 @@ func (r *reviewer) fillTotals(p *Plan) {
 	t.Groups, t.Rules, t.Interfaces = len(r.facts), len(r.use.Rules), len(r.e.Interfaces)
 	t.Conversations, t.AmbiguousFlows, t.Unplaced = len(r.use.Flows), r.use.Counts.Ambiguous, r.use.Unplaced
 	for i := range r.use.Flows {
-		if r.use.Flows[i].Need {
+		if f := &r.use.Flows[i]; f.Need {
 			t.Needs++
+			if !f.Placed() {
+				t.UnplacedNeeds++
+			}
 		}
 	}
 	for i := range p.Changes {

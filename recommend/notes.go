@@ -24,12 +24,8 @@ func (r *reviewer) notes() []string {
 	for _, id := range sortedKeys(r.cover.acceptOnly) {
 		add("Flow log %s records accepted traffic only: rejected connections are not listed from it.", nameOr(id, "of unknown id"))
 	}
-	if n := len(r.use.GoneIDs); n > 0 {
-		add("%d interfaces in the logs are not in the estate (%s): %d needed connections of theirs keep every rule that could have allowed them, of all groups that explain what they let in. A history of the estate would place them.",
-			n, listed(r.use.GoneIDs, 3), r.use.Gone)
-	}
-	if r.use.Unplaced > 0 {
-		add("%d private peers lie in networks of the estate but no interface holds their address now: every reference that may have meant them is kept.", r.use.Unplaced)
+	for _, n := range r.historyNotes() {
+		add("%s", n)
 	}
 	if r.use.Counts.OpenSides > 0 {
 		add("%d conversations could not be told to be ingress or egress: both readings are kept.", r.use.Counts.OpenSides)
@@ -37,7 +33,10 @@ func (r *reviewer) notes() []string {
 	if n := len(r.e.Problems); n > 0 {
 		add("%d objects of the estate were not understood or are missing; they are listed with the input.", n)
 	}
-	add("Rule age is unknown (no history of the estate was given): a rule made in the last 14 days looks like any other.")
+	if n := r.ageUnknown(); n > 0 {
+		add("The age of %d of %d rules is unknown: one made in the last %d days looks like any other. Snapshots of %d days (sgtrim snapshot --append), AWS Config or CloudTrail tell it.",
+			n, len(r.use.Rules), int(minAge.Hours())/24, int(minAge.Hours())/24)
+	}
 	return out
 }
 

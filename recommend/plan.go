@@ -40,7 +40,8 @@ type Plan struct {
 	Tool          string    `json:"tool"`
 	Window        Window    `json:"window"`
 	Captured      time.Time `json:"estate_captured"` // zero when unknown
-	Expires       time.Time `json:"expires"`         // 7 days after Captured, else after the window's end
+	History       History   `json:"history"`
+	Expires       time.Time `json:"expires"` // 7 days after Captured, else after the window's end
 	Policy        Policy    `json:"policy"`
 	Input         Input     `json:"input"`
 	Totals        Totals    `json:"totals"`
@@ -64,6 +65,16 @@ type Window struct {
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until"`
 	Days  int       `json:"days"` // calendar days with a record in it
+}
+
+// History says which sources told of the estate before it was captured. Zero times: the source was not there.
+type History struct {
+	Snapshots      int       `json:"snapshots"` // earlier ones
+	SnapshotsSince time.Time `json:"snapshots_since,omitzero"`
+	ConfigItems    int       `json:"config_items"`
+	ConfigSince    time.Time `json:"config_since,omitzero"`
+	TrailEvents    int       `json:"trail_events"`
+	TrailSince     time.Time `json:"trail_since,omitzero"`
 }
 
 // Policy is what was asked for, as far as it shaped the plan.
@@ -105,11 +116,14 @@ type Totals struct {
 	Conversations  int `json:"conversations"` // distinct over the window
 	Needs          int `json:"needs"`
 	AmbiguousFlows int `json:"ambiguous"`
-	Unplaced       int `json:"unplaced_peers"` // private peers that no interface of the estate holds
-	Proposed       int `json:"proposed"`
-	Review         int `json:"review"`
-	Held           int `json:"held"`
-	Kept           int `json:"kept"` // rules without any change
+	Unplaced       int `json:"unplaced_peers"` // private peers that no interface is known to have held
+	// UnplacedNeeds are the needs of which one end is not surely known: an interface that nobody recorded, or a peer in a
+	// network of the estate whose holder at that time is not on record.
+	UnplacedNeeds int `json:"unplaced_needs"`
+	Proposed      int `json:"proposed"`
+	Review        int `json:"review"`
+	Held          int `json:"held"`
+	Kept          int `json:"kept"` // rules without any change
 }
 
 // Exposure before, after the proposed changes, and after the review changes too.
@@ -152,9 +166,15 @@ type Rule struct {
 	PeerName    string            `json:"peer_name,omitempty"`
 	Description string            `json:"description,omitempty"`
 	Use         Use               `json:"use"`
-	Change      string            `json:"change_id,omitempty"`
-	Kept        string            `json:"kept,omitempty"` // why there is no change
-	Unsupported string            `json:"unsupported,omitempty"`
+	// InForceSince is since when the history of the estate has the rule at least; MadeAfter when it was surely not there yet.
+	// AgeUnknown says that it may have been made within the last 14 days, for all that is on record.
+	InForceSince time.Time `json:"in_force_since,omitzero"`
+	MadeAfter    time.Time `json:"made_after,omitzero"`
+	AgeUnknown   bool      `json:"age_unknown"`
+
+	Change      string `json:"change_id,omitempty"`
+	Kept        string `json:"kept,omitempty"` // why there is no change
+	Unsupported string `json:"unsupported,omitempty"`
 
 	Key analyze.RuleKey `json:"-"`
 }

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -116,9 +117,11 @@ type probe struct {
 	world  *world
 	need   need
 	placed bool // place was called
-	late   bool // a holder came after the conversation: who held the address then is not known
-	at     []*estate.Interface
-	hits   []hit
+	// Of who held the peer's address then: unsure that nobody is known to have held it all the time, and sharp that it was
+	// nonetheless one of those in at.
+	unsure, sharp bool
+	at            []*state
+	hits          []hit
 }
 
 // hit is a rule that allows, or may allow, a need.
@@ -131,7 +134,7 @@ type hit struct {
 func (h hit) match() analyze.Match { return min(h.service, h.peer) }
 
 func (p *probe) reset(w *world, n need) {
-	p.world, p.need, p.placed, p.late, p.at, p.hits = w, n, false, false, nil, p.hits[:0]
+	p.world, p.need, p.placed, p.unsure, p.sharp, p.at, p.hits = w, n, false, false, false, nil, p.hits[:0]
 }
 
 // ask matches one rule; ok is false where it surely does not allow the need.
@@ -202,7 +205,7 @@ func (p *probe) reference(r *rule) analyze.Match {
 // passesClients reports whether a reference to the group matches traffic that keeps the address of a client behind a network
 // load balancer or accelerator, so that the peer can be anyone [aws-facts 2.5].
 func (w *world) passesClients(group string) bool {
-	for _, i := range w.members[group] {
+	for _, i := range slices.Concat(w.members[group], w.former[group]) {
 		if i.Type == "network_load_balancer" || i.Type == "global_accelerator_managed" {
 			return true
 		}
@@ -212,7 +215,13 @@ func (w *world) passesClients(group string) bool {
 
 func (p *probe) member(r *rule) analyze.Match {
 	p.place()
-	if len(p.at) == 0 || p.late { // whoever held the address then is not known
+	if len(p.at) == 0 || p.unsure { // whoever held the address then is not known
+		if p.sharp {
+			if slices.ContainsFunc(p.at, func(s *state) bool { return carries(s.Interface, r.Peer.GroupID) }) {
+				return analyze.Maybe
+			}
+			return analyze.No
+		}
 		if p.world.internal(p.need.peer) && p.world.mayLive(r.Peer.GroupID, p.need.peer) {
 			return analyze.Maybe
 		}
@@ -221,9 +230,9 @@ func (p *probe) member(r *rule) analyze.Match {
 	yes, no := false, false
 	for _, i := range p.at {
 		switch {
-		case !carries(i, r.Peer.GroupID):
+		case !carries(i.Interface, r.Peer.GroupID):
 			no = true
-		case p.worksFrom(i):
+		case p.worksFrom(i.Interface):
 			yes = true
 		default: // a path on which references may not work
 			yes, no = true, true
@@ -253,7 +262,7 @@ func (w *world) mayLive(group string, a netip.Addr) bool {
 		return true
 	}
 	vpcs := append([]string{g.VPC}, g.AssociatedVPCs...)
-	for _, i := range w.members[group] {
+	for _, i := range slices.Concat(w.members[group], w.former[group]) {
 		vpcs = append(vpcs, i.VPC)
 	}
 	for _, id := range vpcs {
@@ -287,7 +296,7 @@ func (p *probe) place() {
 		return
 	}
 	p.placed = true
-	var near, far []*estate.Interface
+	var near, far []*state
 	for _, i := range p.world.holding(p.need.peer) {
 		switch {
 		case i.VPC == p.need.on.VPC:
@@ -296,13 +305,15 @@ func (p *probe) place() {
 			far = append(far, i)
 		}
 	}
-	p.at = near
+	all := near
 	if len(near) == 0 {
-		p.at = far
+		all = far
 	}
-	for _, i := range p.at {
-		if !i.Attached.IsZero() && i.Attached.Unix() > p.need.first {
-			p.late = true
-		}
+	found, sure := in(all, p.need.at)
+	p.at = found
+	p.unsure = !sure && slices.ContainsFunc(found, func(s *state) bool { return !s.surely(p.need.at) })
+	p.sharp = len(found) > 0 && !slices.ContainsFunc(found, func(s *state) bool { return !s.sharply(p.need.at) })
+	if p.sharp && len(found) == 1 { // somebody held it, and there is nobody else
+		p.unsure = false
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -31,7 +32,7 @@ func matchWorld() *estate.Estate {
 	e.Interfaces["eni-2"].Groups = append(e.Interfaces["eni-2"].Groups, "sg-shared") // carried, but not in the estate
 	e.VPCs["vpc-9"] = &estate.VPC{ID: "vpc-9", CIDRs: []netip.Prefix{netip.MustParsePrefix("172.16.0.0/16")}}
 	e.Interfaces["eni-late"].Attached = dayTime(2)
-	e.Interfaces["eni-2"].Attached = dayTime(1)
+	e.Interfaces["eni-2"].Attached = dayTime(1).Add(-time.Hour)
 	e.Interfaces["eni-2"].PublicAddrs = []netip.Addr{netip.MustParseAddr("198.51.100.2")}
 	e.Interfaces["eni-nlb"].Type, e.Interfaces["eni-ga"].Type = "network_load_balancer", "global_accelerator_managed"
 	e.PrefixLists["pl-1"] = list("192.0.2.0/25", "192.0.2.64/26", "2001:db8::/32", "10.0.0.0/31")

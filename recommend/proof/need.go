@@ -8,52 +8,116 @@ import (
 	"github.com/sgtrim/sgtrim/analyze/orient"
 )
 
-// need is one reading of a conversation that a proposal must keep if the rules allow it.
+// need is one reading of a conversation, or of the hours of it in which its two ends were in one state, that a proposal must
+// keep if the rules allow it.
 type need struct {
 	on        *subject
 	direction analyze.Direction
 	peer      netip.Addr
 	proto     uint8
 	port      uint16
-	first     int64 // unix seconds
+	at        stretch
+	again     bool // another need of the same conversation came before
 	of        *orient.Conversation
 }
 
-// readings are the readings of c that are needed (design §4.6): none, one, or two where the direction stays open.
-// Interfaces without groups, or not in the estate, are no subjects. The slice is valid until the next call.
+// readings are the readings of c that are needed (design §4.6): none, one, or two where the direction stays open, and of each
+// as many as there were states of its ends. Interfaces without groups, or not in the estate, are no subjects. The slice is
+// valid until the next call.
 func (p *probe) readings(w *world, c orient.Conversation) []need {
 	p.conv, p.needs = c, p.needs[:0]
-	on := w.subjects[c.Interface]
-	if on == nil || c.Action != analyze.Accept {
+	states := w.subjects[c.Interface]
+	if len(states) == 0 || c.Action != analyze.Accept {
 		return nil
 	}
 	local, peer := c.Local.Unmap(), c.Peer.Unmap()
 	switch c.Direction {
 	case analyze.Ingress, analyze.Egress:
-		p.read(w, on, c.Direction, peer)
+		p.read(w, states, c.Direction, peer)
 		return p.needs
 	}
 	// Local is the service and Peer the client here, and which of them is the interface's own is not known.
-	service, client := on.owns(local), on.owns(peer)
+	service, client := owned(states, local), owned(states, peer)
 	if service || !client {
-		p.read(w, on, analyze.Ingress, peer)
+		p.read(w, states, analyze.Ingress, peer)
 	}
 	if client || !service {
-		p.read(w, on, analyze.Egress, local)
+		p.read(w, states, analyze.Egress, local)
 	}
 	return p.needs
 }
 
 // read adds one reading of p.conv if it is needed.
-func (p *probe) read(w *world, on *subject, d analyze.Direction, peer netip.Addr) {
+func (p *probe) read(w *world, states []*subject, d analyze.Direction, peer netip.Addr) {
 	c := &p.conv
-	if w.needed(c, peer) {
-		p.needs = append(p.needs, need{on: on, direction: d, peer: peer, proto: c.Proto, port: c.Port, first: c.First, of: c})
+	if !w.needed(c, peer) {
+		return
+	}
+	whole := stretch{c.First, c.Last}
+	if !p.changes(w, states, peer, whole) {
+		p.readAt(states, d, peer, whole)
+		return
+	}
+	some := false
+	for h := range int64(24) {
+		if c.Hours>>h&1 == 0 {
+			continue
+		}
+		from := int64(c.Day)*86400 + 3600*h
+		at := stretch{max(c.First, from), min(c.Last, from+3599)}
+		if h == 0 { // a record that ends on this day may have begun on the one before
+			at.first = min(at.first, c.First)
+		}
+		if at.first <= at.last {
+			p.readAt(states, d, peer, at)
+			some = true
+		}
+	}
+	if !some {
+		p.readAt(states, d, peer, whole)
 	}
 }
 
+// changes reports whether the interface, or who holds the peer's address, changed in the stretch or may have.
+func (p *probe) changes(w *world, states []*subject, peer netip.Addr, at stretch) bool {
+	if len(states) > 1 && slices.ContainsFunc(states, func(s *subject) bool { return s.changing(at) }) {
+		return true
+	}
+	return slices.ContainsFunc(w.holding(peer), func(s *state) bool { return s.changing(at) })
+}
+
+// readAt adds the needs of a stretch: one for each state that the interface may have been in. An interface of one state was
+// in it, for its records say that it was there.
+func (p *probe) readAt(states []*subject, d analyze.Direction, peer netip.Addr, at stretch) {
+	c := &p.conv
+	add := func(on *subject) {
+		if len(on.Groups) == 0 {
+			return
+		}
+		p.needs = append(p.needs, need{on: on, direction: d, peer: peer, proto: c.Proto, port: c.Port, at: at, again: len(p.needs) > 0, of: c})
+	}
+	if len(states) == 1 {
+		add(states[0])
+		return
+	}
+	all := make([]*state, len(states))
+	for k, s := range states {
+		all[k] = s.state
+	}
+	found, _ := in(all, at)
+	for _, s := range states {
+		if slices.Contains(found, s.state) {
+			add(s)
+		}
+	}
+}
+
+func owned(states []*subject, a netip.Addr) bool {
+	return slices.ContainsFunc(states, func(s *subject) bool { return s.owns(a) })
+}
+
 // owns reports whether a is an address of the interface.
-func (s *subject) owns(a netip.Addr) bool {
+func (s *state) owns(a netip.Addr) bool {
 	return a.IsValid() && (a == s.Primary || slices.Contains(s.Addrs, a) ||
 		slices.ContainsFunc(s.Prefixes, func(p netip.Prefix) bool { return p.Contains(a) }))
 }

@@ -47,7 +47,9 @@ func (t *tally) add(n need, before, after analyze.Match) {
 	}
 	r.Strength = max(r.Strength, n.of.Strength())
 	r.First, r.Last = min(r.First, n.of.First), max(r.Last, n.of.Last)
-	r.Flows += n.of.Total().Flows
+	if !n.again {
+		r.Flows += n.of.Total().Flows
+	}
 }
 
 func (t *tally) list() []Traffic {

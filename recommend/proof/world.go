@@ -13,13 +13,14 @@ import (
 type world struct {
 	estate   *estate.Estate
 	known    []netip.Prefix
-	subjects map[string]*subject
-	// holders are the interfaces that hold an address; delegated those that hold it through a prefix.
-	holders   map[netip.Addr][]*estate.Interface
-	delegated map[netip.Prefix][]*estate.Interface
+	subjects map[string][]*subject // in all their states
+	// holders are the interfaces that hold an address, or held it; delegated those that do so through a prefix.
+	holders   map[netip.Addr][]*state
+	delegated map[netip.Prefix][]*state
 	lengths   []int // of delegated prefixes: bits, negative for IPv4
 	public    map[netip.Addr]bool
 	members   map[string][]*estate.Interface // of a group, by id
+	former    map[string][]*estate.Interface // that carried the group before
 	steered   map[string]bool                // VPCs with a middlebox between their own addresses
 	seen      map[[2]string]bool             // accounts and regions with interfaces in the estate
 	lists     map[string][]span
@@ -27,10 +28,10 @@ type world struct {
 	paths     map[[2]string]path
 }
 
-// subject is an interface with groups: its traffic is filtered by security groups.
+// subject is an interface in one state; without groups nothing filters its traffic.
 type subject struct {
-	*estate.Interface
-	at int32 // its place among the groups' interfaces, for small keys
+	*state
+	at int32 // the interface's place among all, for small keys
 }
 
 // path says how two VPCs reach each other.
@@ -46,18 +47,32 @@ type span struct{ first, last netip.Addr }
 func newWorld(e *estate.Estate, known []netip.Prefix) *world {
 	w := &world{
 		estate: e, known: known,
-		subjects:  make(map[string]*subject),
-		holders:   make(map[netip.Addr][]*estate.Interface),
-		delegated: make(map[netip.Prefix][]*estate.Interface),
+		subjects:  make(map[string][]*subject),
+		holders:   make(map[netip.Addr][]*state),
+		delegated: make(map[netip.Prefix][]*state),
 		public:    make(map[netip.Addr]bool),
 		members:   make(map[string][]*estate.Interface),
+		former:    make(map[string][]*estate.Interface),
 		seen:      make(map[[2]string]bool),
 		steered:   make(map[string]bool),
 		lists:     make(map[string][]span),
 		paths:     make(map[[2]string]path),
 	}
+	for _, i := range e.Past {
+		w.addState(i)
+		for _, g := range i.Groups {
+			w.former[g] = append(w.former[g], i)
+		}
+	}
 	for _, id := range sortedKeys(e.Interfaces) {
-		w.addInterface(e.Interfaces[id])
+		i := e.Interfaces[id]
+		w.addState(i)
+		for _, g := range i.Groups {
+			w.members[g] = append(w.members[g], i)
+		}
+		for _, a := range i.PublicAddrs {
+			w.public[a.Unmap()] = true
+		}
 	}
 	for id, l := range e.PrefixLists {
 		if l.EntriesKnown {
@@ -70,26 +85,23 @@ func newWorld(e *estate.Estate, known []netip.Prefix) *world {
 	return w
 }
 
-func (w *world) addInterface(i *estate.Interface) {
-	if len(i.Groups) > 0 {
-		w.subjects[i.ID] = &subject{Interface: i, at: int32(len(w.subjects))}
+func (w *world) addState(i *estate.Interface) {
+	one := newState(i)
+	at := int32(len(w.subjects))
+	if known := w.subjects[i.ID]; len(known) > 0 {
+		at = known[0].at
 	}
+	w.subjects[i.ID] = append(w.subjects[i.ID], &subject{state: one, at: at})
 	w.seen[[2]string{i.Owner, i.Region}] = true
-	for _, g := range i.Groups {
-		w.members[g] = append(w.members[g], i)
-	}
 	for _, a := range ownAddrs(i) {
-		w.holders[a] = append(w.holders[a], i)
+		w.holders[a] = append(w.holders[a], one)
 	}
 	for _, p := range i.Prefixes {
 		p = p.Masked()
-		w.delegated[p] = append(w.delegated[p], i)
+		w.delegated[p] = append(w.delegated[p], one)
 		if n := signedBits(p); !slices.Contains(w.lengths, n) {
 			w.lengths = append(w.lengths, n)
 		}
-	}
-	for _, a := range i.PublicAddrs {
-		w.public[a.Unmap()] = true
 	}
 }
 
@@ -112,8 +124,8 @@ func ownAddrs(i *estate.Interface) []netip.Addr {
 	return out
 }
 
-// holding are the interfaces that hold address a, anywhere.
-func (w *world) holding(a netip.Addr) []*estate.Interface {
+// holding are the interfaces that hold address a or held it, anywhere.
+func (w *world) holding(a netip.Addr) []*state {
 	found := w.holders[a]
 	for _, n := range w.lengths {
 		if (n < 0) != a.Is4() {

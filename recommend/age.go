@@ -1,0 +1,62 @@
+package recommend
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sgtrim/sgtrim/analyze/usage"
+)
+
+// minAge is how old a rule must be before anything is proposed about it: who made it yesterday knows why (design §7.6).
+const minAge = 14 * 24 * time.Hour
+
+// age says how long a rule has been in force at the window's end, as far as the estate's history tells.
+type age struct {
+	known  bool      // it is older than the minimum, or surely made within the window
+	since  time.Time // in force since then at least; zero when nothing is on record
+	after  time.Time // it was not there yet; zero when it may always have been
+	window time.Time // the window's end
+}
+
+func (r *reviewer) ageOf(rule *usage.Rule) age {
+	a := age{window: hourTime(r.cover.window.until)}
+	life, recorded := rule.Group.Lives[rule.RuleKey]
+	if !recorded {
+		return a
+	}
+	a.since, a.after = life.Since, life.After
+	a.known = !a.after.IsZero() || a.window.Sub(a.since) >= minAge
+	return a
+}
+
+// young says why the rule is too young to be judged, "" when it is not, or when its age is not known.
+func (a age) young() (why, release string) {
+	if a.after.IsZero() || a.window.Sub(a.since) >= minAge {
+		return "", ""
+	}
+	ripe := a.since.Add(minAge)
+	why = fmt.Sprintf("the rule was made on %s", day(a.since))
+	if !a.after.Equal(a.since) {
+		why = fmt.Sprintf("the rule was made between %s and %s", day(a.after), day(a.since))
+	}
+	return why, fmt.Sprintf("flow logs until %s, when the rule is %d days old", day(ripe), int(minAge.Hours())/24)
+}
+
+// days is for how many days of the evidence the rule was in force: the most there can be where its making is not on record.
+func (a age) days(most int) int {
+	if a.after.IsZero() {
+		return most
+	}
+	return min(most, int((a.window.Sub(a.since)+12*time.Hour)/(24*time.Hour)))
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// ageAsked says why a removal is for a person to decide when the age of the rule is not known although CloudTrail could
+// have told it; "" otherwise.
+func (r *reviewer) ageAsked(d *draft) string {
+	if len(d.news) > 0 || !r.e.AgeAskable || r.ageOf(&r.use.Rules[d.rule]).known {
+		return ""
+	}
+	return "the age of the rule is not known, though CloudTrail knows it: it may be days old; a person decides, or --history cloudtrail with the permission cloudtrail:LookupEvents"
+}
