@@ -70,7 +70,7 @@ present, and those before say which interface had an address on which day, and h
 		Example: `  sgtrim snapshot --region eu-west-1 -o estate.json
   sgtrim snapshot --organization-role sgtrim-read --region all -o estate.json
   sgtrim snapshot --estate ./describe-outputs -o estate.json
-  15 3 * * *  sgtrim snapshot --append /var/lib/sgtrim/estate --quiet    # a line of a crontab`,
+  sgtrim snapshot --append /var/lib/sgtrim/estate --quiet`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if job.output != "" && job.appendTo != "" {

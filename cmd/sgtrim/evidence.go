@@ -125,21 +125,23 @@ func (e *evidence) day(day int32) iter.Seq2[ledger.Evidence, error] {
 	return ledger.Merge(parts...)
 }
 
-// conversations orients day by day, one ahead of what is asked for; it may be ranged over again, and every time the days are
-// read anew: what is kept between would be the largest thing in memory.
+// conversations orients day by day; it may be ranged over again, and every time the days are read anew: what is kept
+// between would be the largest thing in memory.
 func (e *evidence) conversations() iter.Seq2[orient.Conversation, error] {
-	return ahead(e.days, func(day int32) iter.Seq2[orient.Conversation, error] {
-		return func(yield func(orient.Conversation, error) bool) {
+	return func(yield func(orient.Conversation, error) bool) {
+		for _, day := range e.days {
 			for c, err := range orient.Each(e.day(day), e.ports) {
 				if err != nil {
-					err = fmt.Errorf("evidence of %s: %w", dayText(day), err)
+					yield(c, fmt.Errorf("evidence of %s: %w", dayText(day), err))
+					return
 				}
-				if !yield(c, err) || err != nil {
+				if !yield(c, nil) {
 					return
 				}
 			}
+			fitHeap()
 		}
-	})
+	}
 }
 
 // until ends a sequence with the context's error once the context is done.

@@ -28,6 +28,7 @@ type settings struct {
 	out, start, scenarios, format, order string
 	after                                int
 	demo, list, intervals                bool
+	history                              string
 }
 
 func parse(args []string, stderr io.Writer) (*settings, error) {
@@ -65,6 +66,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.BoolVar(&s.Hourly, "hourly", false, "a folder an hour")
 	f.DurationVar(&s.Slot, "slot", time.Hour, "what one file holds, from 5m to 24h")
 	f.StringVar(&s.order, "order", "mixed", "records of a file: mixed, made (connections side by side), shuffled")
+	f.StringVar(&s.history, "history", "", "also write what was there before: comma-separated of config, snapshots, trail")
 	f.Float64Var(&s.LoseShare, "lose", 0, "share of records that get lost")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -132,6 +134,9 @@ func write(w *world.World, s *settings, stdout io.Writer) error {
 	if err := w.WriteEstate(filepath.Join(s.out, "estate")); err != nil {
 		return err
 	}
+	if err := writeHistory(w, s); err != nil {
+		return err
+	}
 	began := time.Now()
 	n, err := w.WriteLogs(filepath.Join(s.out, "logs"), s.LogOptions)
 	if err != nil {
@@ -146,6 +151,21 @@ func write(w *world.World, s *settings, stdout io.Writer) error {
 		}
 	}
 	return writeTruth(w, filepath.Join(s.out, "truth.json"), stdout)
+}
+
+// writeHistory writes the sources of history asked for, each into a folder of its own.
+func writeHistory(w *world.World, s *settings) error {
+	writers := map[string]func(string) error{"config": w.WriteConfig, "snapshots": w.WriteSnapshots, "trail": w.WriteTrail}
+	for _, name := range strings.FieldsFunc(s.history, func(r rune) bool { return r == ',' }) {
+		write, known := writers[name]
+		if !known {
+			return fmt.Errorf("-history %q: want config, snapshots or trail", name)
+		}
+		if err := write(filepath.Join(s.out, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeTruth writes the labels of rules, and counts of what was needed.
