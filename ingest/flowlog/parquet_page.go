@@ -2,16 +2,18 @@ package flowlog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/sgtrim/sgtrim/ingest/inflate"
 )
 
 // Bounds of what a page may claim to hold; those that writers make are of about a megabyte.
@@ -62,7 +64,7 @@ type pageReader struct {
 type pageBuffers struct {
 	stored, header, inflated []byte
 	raw                      values
-	gz                       *gzip.Reader
+	gz                       *inflate.Reader
 	zstd                     *zstd.Decoder
 }
 
@@ -279,21 +281,17 @@ func (r *pageReader) inflate(b []byte, size int) ([]byte, error) {
 
 // gunzip fills out exactly.
 func (p *pageBuffers) gunzip(out, b []byte) error {
-	var err error
 	if p.gz == nil {
-		p.gz, err = gzip.NewReader(bytes.NewReader(b))
-	} else {
-		err = p.gz.Reset(bytes.NewReader(b))
+		p.gz = inflate.NewReader(nil)
 	}
-	if err != nil {
-		return err
-	}
+	p.gz.Reset(bytes.NewReader(b))
+	defer p.gz.Reset(nil) // hold on to nothing
 	if _, err := io.ReadFull(p.gz, out); err != nil {
 		return err
 	}
 	var more [1]byte
 	if n, err := p.gz.Read(more[:]); n != 0 || err != io.EOF {
-		return fmt.Errorf("%w: gzip of more than %d bytes", errPage, len(out))
+		return cmp.Or(err, fmt.Errorf("%w: gzip of more than %d bytes", errPage, len(out)))
 	}
 	return nil
 }
