@@ -59,7 +59,7 @@ func (o *oracle) line(n int, line string) bool {
 			return true
 		case o.isHeader(tokens):
 			return o.setHeader(tokens)
-		case len(tokens) == 15 && stamp(tokens[0]) && o.isDefault(tokens[1:]), o.isDefault(tokens):
+		case stamp(tokens[0]) && o.isDefault(tokens[1:]), !stamp(tokens[0]) && o.isDefault(tokens): // no version looks like a stamp
 			o.names = strings.Fields("version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status")
 		default:
 			o.Err = "no format"
