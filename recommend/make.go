@@ -143,13 +143,23 @@ func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 	if err := r.prove(p, ev, named); err != nil {
 		return nil, err
 	}
-	p.Exposure = Exposure{
-		Before:      exposureOf(r.e, r.x, p.State(r.e, func(*Change) bool { return false })),
-		After:       exposureOf(r.e, r.x, p.State(r.e, func(c *Change) bool { return c.Status == Proposed })),
-		AfterReview: exposureOf(r.e, r.x, p.State(r.e, func(c *Change) bool { return c.Status != Held })),
-	}
+	p.Exposure = r.exposureIn(r.e, p)
 	p.ID = p.hash()
-	return p, nil
+	if r.opt.SplitBy == "" {
+		return p, nil
+	}
+	var err error
+	p.Parts, err = r.split(p, ev, named)
+	return p, err
+}
+
+// exposureIn is what the groups of e let in on its interfaces.
+func (r *reviewer) exposureIn(e *estate.Estate, p *Plan) Exposure {
+	return Exposure{
+		Before:      exposureOf(e, r.x, p.State(e, func(*Change) bool { return false })),
+		After:       exposureOf(e, r.x, p.State(e, func(c *Change) bool { return c.Status == Proposed })),
+		AfterReview: exposureOf(e, r.x, p.State(e, func(c *Change) bool { return c.Status != Held })),
+	}
 }
 
 func (r *reviewer) change(d *draft) Change {
@@ -166,7 +176,7 @@ func (r *reviewer) change(d *draft) Change {
 	}
 	for _, l := range r.restsOn(d) {
 		k := r.use.Rules[l]
-		c.DependsOn = append(c.DependsOn, Dependency{k.GroupID, k.ID, k.RuleKey.String()})
+		c.DependsOn = append(c.DependsOn, Dependency{GroupID: k.GroupID, RuleID: k.ID, Rule: k.RuleKey.String()})
 	}
 	c.Selected = r.opt.wants(g.ID) && (d.status == Proposed || d.status == Review && r.opt.Include)
 	c.ID = changeID(rule.RuleKey, d.kind)
@@ -340,14 +350,19 @@ func (r *reviewer) fillTotals(p *Plan) {
 		}
 	}
 	for i := range p.Changes {
-		switch p.Changes[i].Status {
-		case Proposed:
-			t.Proposed++
-		case Review:
-			t.Review++
-		case Held:
-			t.Held++
-		}
+		t.add(p.Changes[i].Status)
 	}
 	t.Kept = t.Rules - len(p.Changes)
+}
+
+// add counts a change.
+func (t *Totals) add(s Status) {
+	switch s {
+	case Proposed:
+		t.Proposed++
+	case Review:
+		t.Review++
+	case Held:
+		t.Held++
+	}
 }

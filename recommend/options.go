@@ -25,6 +25,7 @@ type Options struct {
 	Protected []Protect
 	Named     []Network
 	Decisions []Decision      // at most one about a change
+	SplitBy   string          // key of a tag of groups: the plan has a part for each of its values
 	Terraform terraform.State // the rules that Terraform manages: their changes are to be made there
 	AllowIaC  bool            // they go into the patches all the same
 }

@@ -56,6 +56,8 @@ type Plan struct {
 	Rejected    []Traffic `json:"rejected"`
 	Notes       []string  `json:"notes"` // what was not judged and why, in sentences
 	Proof       Proof     `json:"proof"`
+
+	Parts []Part `json:"-"` // a plan of each team, where Options.SplitBy asks for them
 	// Backtest holds a plan of the window's first days against the days after; only when asked for.
 	Backtest *Backtest `json:"backtest,omitempty"`
 }
@@ -298,7 +300,8 @@ type RuleText struct {
 type Dependency struct {
 	GroupID string `json:"group_id"`
 	RuleID  string `json:"rule_id,omitempty"`
-	Rule    string `json:"rule"` // RuleKey.String
+	Rule    string `json:"rule"`            // RuleKey.String
+	Owner   string `json:"owner,omitempty"` // in the plan of one team: the other team whose rule it is
 }
 
 // Traffic is seen traffic, folded for people.

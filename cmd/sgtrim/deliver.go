@@ -25,16 +25,25 @@ type outputFlags struct {
 	dir, format string
 	findings    string // file of the last run's
 	terraform   bool   // what Terraform manages is known
+	splitBy     string // tag:KEY
 }
 
 func (f *outputFlags) register(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.dir, "output", "o", "", "`folder` for the files (default: only the summary is printed)")
 	fs.StringVar(&f.findings, "findings", "", "with --format asff: `file` of the last run's findings, or what aws securityhub get-findings prints")
+	fs.StringVar(&f.splitBy, "split-by", "", "with -o: a plan for each value of a tag of the groups too, as in `tag:Owner`")
 	fs.StringVar(&f.format, "format", "", "print `"+strings.Join(formats, "|")+"` to standard output")
 }
 
 func (f *outputFlags) check(p *policyFile) error {
 	f.terraform = p.terraform != nil
+	var err error
+	if p.splitBy, err = splitKey(f.splitBy); err != nil {
+		return err
+	}
+	if f.splitBy != "" && f.dir == "" {
+		return withHint(usagef("--split-by wants -o DIR"), "each team gets the files of a plan of its own, in DIR/teams")
+	}
 	if f.format != "" && f.dir != "" {
 		return usagef("--format prints one format, -o writes all: give one of the two")
 	}
@@ -64,7 +73,7 @@ func (a *app) deliver(plan *recommend.Plan, e *estate.Estate, to *outputFlags) e
 		return err
 	}
 	a.say.note("the plan and its scripts are in %s", to.dir)
-	return nil
+	return a.deliverParts(plan, e, to)
 }
 
 // print writes one format to stdout, the summary where none is asked for.

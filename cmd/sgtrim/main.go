@@ -125,6 +125,7 @@ tighter rules that keep every flow that is needed. It changes nothing in AWS: it
 		a.compareCommand(),
 		a.mergeCommand(),
 		a.exportCommand(),
+		a.copyCommand(),
 		a.demoCommand(),
 		a.schemaCommand(),
 		a.versionCommand(),

@@ -16,7 +16,7 @@ import (
 func (p *policyFile) options(e *estate.Estate) recommend.Options {
 	o := recommend.Options{
 		Level: p.level, Egress: p.egress, MinWindow: p.minWindow, Windows: p.windows, Floors: p.floors, MaxRules: p.maxRules, Quota: p.quota,
-		Only: p.only, Include: p.includeReview, Named: p.networks, Decisions: p.decisions, AllowIaC: p.allowIaC,
+		Only: p.only, Include: p.includeReview, Named: p.networks, Decisions: p.decisions, SplitBy: p.splitBy, AllowIaC: p.allowIaC,
 	}
 	if p.terraform != nil {
 		o.Terraform = *p.terraform

@@ -21,6 +21,7 @@ type policyFile struct {
 	backtest        bool             // the plan is to hold a backtest
 	terraform       *terraform.State // nil: not asked
 	allowIaC        bool
+	splitBy         string               // key of a tag; from the flag alone
 	decisions       []recommend.Decision // of files of their own
 	level, egress   string
 	minWindow       int // days

@@ -179,7 +179,10 @@ func sourceKind(p analyze.Peer) string {
 
 // tagSpecification is the value of --tag-specifications that gives new rules these tags. Tags that begin with aws: are
 // AWS's own and cannot be set by anyone else; they are left out.
-func tagSpecification(tags map[string]string) string {
+func tagSpecification(tags map[string]string) string { return tagsOf("security-group-rule", tags) }
+
+// tagsOf is tagSpecification for a resource of any type.
+func tagsOf(resource string, tags map[string]string) string {
 	list := []any{}
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
 		if !strings.HasPrefix(k, "aws:") {
@@ -189,5 +192,5 @@ func tagSpecification(tags map[string]string) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return jsonASCII([]any{map[string]any{"ResourceType": "security-group-rule", "Tags": list}})
+	return jsonASCII([]any{map[string]any{"ResourceType": resource, "Tags": list}})
 }

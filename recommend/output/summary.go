@@ -207,7 +207,11 @@ func (s *summary) change(c *recommend.Change) {
 		s.detail(s.text(r))
 	}
 	for _, d := range c.DependsOn {
-		s.detail("leans on " + s.code(d.Rule))
+		text := "leans on " + s.code(d.Rule)
+		if d.Owner != "" {
+			text += ", of " + s.text(d.Owner)
+		}
+		s.detail(text)
 	}
 	for i, t := range c.Denies {
 		if i == maxDenied {
