@@ -143,6 +143,7 @@ func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 	if err := r.prove(p, ev, named); err != nil {
 		return nil, err
 	}
+	p.Structure = r.structure()
 	p.Exposure = r.exposureIn(r.e, p)
 	p.ID = p.hash()
 	if r.opt.SplitBy == "" {

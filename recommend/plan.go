@@ -50,7 +50,8 @@ type Plan struct {
 	Groups        []Group   `json:"groups"`  // every group of the estate, sorted by account, region, id
 	Changes       []Change  `json:"changes"` // in the order they should be applied
 	// Decisions are all that were given, each with what came of it.
-	Decisions []Decision `json:"decisions"`
+	Decisions []Decision  `json:"decisions"`
+	Structure []Structure `json:"structure"` // advice for a person; nothing of it is in the scripts
 	// Unexplained lists accepted traffic that no rule explains, with its likely cause; Rejected recurring SYN rejects.
 	Unexplained []Traffic `json:"unexplained"`
 	Rejected    []Traffic `json:"rejected"`
@@ -294,6 +295,29 @@ type RuleText struct {
 	Terraform   terraform.Owner   `json:"terraform,omitzero"` // of old rules: the resource that manages it
 
 	Rule analyze.Rule `json:"-"` // the value the text stands for
+}
+
+// Structure is advice about groups that would better be others.
+type Structure struct {
+	Kind     StructureKind   `json:"kind"`
+	GroupIDs []string        `json:"group_ids"`
+	Reason   string          `json:"reason"` // one sentence
+	Parts    []StructurePart `json:"parts"`  // of a split: the tiers; else the one shared group
+}
+
+// StructureKind says what is advised.
+type StructureKind string
+
+const (
+	SplitGroup StructureKind = "split" // one group for each tier
+	ShareGroup StructureKind = "share" // one group with the rules that several hold
+)
+
+// StructurePart is a group that would be made.
+type StructurePart struct {
+	Interfaces []string `json:"interfaces"` // that would carry it
+	Services   []string `json:"services"`   // that they are asked for, at most 20; of a shared group those of its rules
+	Rules      []string `json:"rules"`      // of the groups of now that let them in
 }
 
 // Dependency is a rule that a change leans on.

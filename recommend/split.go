@@ -75,6 +75,9 @@ func (r *reviewer) part(p *Plan, name string, teams map[string]string) *Plan {
 			q.Decisions = append(q.Decisions, d)
 		}
 	}
+	q.Structure = slices.DeleteFunc(slices.Clone(p.Structure), func(s Structure) bool {
+		return slices.ContainsFunc(s.GroupIDs, func(id string) bool { return teams[id] != name })
+	})
 	q.Unexplained, q.Rejected = onInterfaces(p.Unexplained, mine), onInterfaces(p.Rejected, mine)
 	q.Risk = r.risk(r.expectedOf(&q), r.exposed.all)
 	q.Exposure = r.exposureOfPart(&q, mine)

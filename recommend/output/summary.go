@@ -37,6 +37,7 @@ func Summary(w io.Writer, p *recommend.Plan, o SummaryOptions) error {
 	s.egress()
 	s.held()
 	s.decisions()
+	s.structure()
 	s.traffic("Accepted traffic that no rule explains", p.Unexplained)
 	s.traffic("Rejected again and again: rules that may be missing", p.Rejected)
 	s.notes()
