@@ -113,6 +113,32 @@ func TestDocumentedCommandsRun(t *testing.T) {
 	}
 }
 
+var console = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
+
+// Command lines that the pages show and no test runs, because they ask AWS, are ones that sgtrim takes at least.
+func TestDocumentedCommandLinesParse(t *testing.T) {
+	seen := 0
+	for _, path := range documents(t) {
+		for _, block := range console.FindAllStringSubmatch(readDocument(t, path), -1) {
+			for line := range strings.Lines(block[1]) {
+				command, ok := strings.CutPrefix(line, "$ ")
+				if !ok {
+					continue
+				}
+				for _, args := range calls(command) {
+					seen++
+					if err := takes(newRoot(), args); err != nil {
+						t.Errorf("%s: $ %s: %v", path, command, err)
+					}
+				}
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d command lines", seen)
+	}
+}
+
 func TestMatches(t *testing.T) {
 	got := strings.Split("7 changes\nid abcdef0123\n\nlast", "\n")
 	for want, ok := range map[string]bool{

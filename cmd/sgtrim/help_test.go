@@ -8,10 +8,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// newRoot is the program's command tree, wired to nothing.
+func newRoot() *cobra.Command {
+	a := &app{in: strings.NewReader(""), out: &resultWriter{w: io.Discard}, say: &speaker{w: io.Discard}}
+	return a.rootCommand()
+}
+
 // commands are all commands of the program but those that cobra makes.
 func commands(t *testing.T) []*cobra.Command {
 	t.Helper()
-	a := &app{in: strings.NewReader(""), out: &resultWriter{w: io.Discard}, say: &speaker{w: io.Discard}}
 	var all []*cobra.Command
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
@@ -20,11 +25,24 @@ func commands(t *testing.T) []*cobra.Command {
 			walk(sub)
 		}
 	}
-	walk(a.rootCommand())
+	walk(newRoot())
 	if len(all) < 8 {
 		t.Fatalf("only %d commands", len(all))
 	}
 	return all
+}
+
+// takes says why the program would not take a command line, by its command, flags and number of arguments. help, completion
+// and flags of the root alone are left to cobra.
+func takes(root *cobra.Command, args []string) error {
+	found, rest, err := root.Find(args)
+	if err != nil || found == root || found.Name() == "help" {
+		return err
+	}
+	if err := found.ParseFlags(rest); err != nil {
+		return err
+	}
+	return found.ValidateArgs(found.Flags().Args())
 }
 
 // calls are the arguments of every sgtrim in a line of shell: what stands between it and the next |, > or #.
@@ -60,17 +78,10 @@ func TestExamplesAreCommandLines(t *testing.T) {
 		own := 0
 		for line := range strings.Lines(cmd.Example) {
 			for _, args := range calls(line) {
-				found, rest, err := cmd.Root().Find(args)
-				if err == nil {
-					err = found.ParseFlags(rest)
-				}
-				if err == nil {
-					err = found.ValidateArgs(found.Flags().Args())
-				}
-				if err != nil {
+				if err := takes(newRoot(), args); err != nil {
 					t.Errorf("%s: the example %q: %v", cmd.CommandPath(), line, err)
 				}
-				if found == cmd {
+				if len(args) > 0 && args[0] == cmd.Name() {
 					own++
 				}
 			}

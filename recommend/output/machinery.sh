@@ -609,7 +609,8 @@ main() {
     [ $((changes + ${#LOST[@]})) -gt 0 ] || die "--only $n: the plan changes no such group" 2
   done <<<"$ONLY"
   if [ "$MODE" = apply ] && [ "$IGNORE_EXPIRY" = no ] && [ "$(date -u +%s)" -ge "$EXPIRES" ]; then
-    die 'the plan has expired: review again, or pass --ignore-expiry'
+    [ "$APPLY" = no ] || die 'the plan has expired: review again, or pass --ignore-expiry'
+    warn 'the plan has expired: --apply will want a new review, or --ignore-expiry'
   fi
   WORK=$(mktemp -d "${TMPDIR:-/tmp}/sgtrim.XXXXXX") || die 'cannot make a temporary folder'
   trap 'rm -rf "$WORK"' EXIT

@@ -460,6 +460,9 @@ func TestPlaceAndTime(t *testing.T) {
 		if _, errs := b.want(1, "apply.sh", "--apply"); !strings.Contains(errs, "expired") || len(b.fake.Log) > 0 {
 			t.Error(errs, b.fake.Log)
 		}
+		if _, errs := b.want(0, "apply.sh"); !strings.Contains(errs, "has expired") || len(writes(b.fake.Log)) > 0 {
+			t.Error(errs, b.fake.Log)
+		}
 		b.want(0, "apply.sh", "--apply", "--ignore-expiry")
 	})
 	t.Run("region and account unknown", func(t *testing.T) {
