@@ -228,6 +228,33 @@ func TestDependenciesHaveReasons(t *testing.T) {
 	}
 }
 
+// The policy for applying allows what the scripts call.
+func TestIAMAllowsTheScripts(t *testing.T) {
+	_, page, found := strings.Cut(readDocument(t, "../../docs/iam.md"), "\n## Applying\n")
+	if !found {
+		t.Fatal("docs/iam.md has no part on applying")
+	}
+	calls := regexp.MustCompile(`\bec2 "?([a-z-]+)`).FindAllStringSubmatch(readDocument(t, "../../recommend/output/machinery.sh"), -1)
+	if len(calls) < 7 {
+		t.Fatalf("found only %d calls in machinery.sh", len(calls))
+	}
+	for _, m := range calls {
+		action := ""
+		for _, word := range strings.Split(strings.TrimSuffix(m[1], "-"), "-") {
+			action += strings.ToUpper(word[:1]) + word[1:]
+		}
+		names := []string{action}
+		if strings.HasSuffix(m[1], "-") { // the direction follows
+			names = []string{action + "Ingress", action + "Egress"}
+		}
+		for _, name := range names {
+			if !strings.Contains(page, `"ec2:`+name+`"`) {
+				t.Errorf("docs/iam.md does not allow ec2:%s for applying", name)
+			}
+		}
+	}
+}
+
 // The policies for reading name exactly what the live API asks for.
 func TestIAMNamesTheCalls(t *testing.T) {
 	page := readDocument(t, "../../docs/iam.md")
