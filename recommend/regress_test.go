@@ -118,3 +118,26 @@ func TestFailuresOfPeers(t *testing.T) {
 		}
 	})
 }
+
+// TestGoneIsLikeItsKind: an interface that is gone served what the members of its group serve now; a rule for everything, which would
+// explain that too, is not kept wide for it.
+func TestGoneIsLikeItsKind(t *testing.T) {
+	w := newWorld(t, 40)
+	w.group("sg-c")
+	w.group("sg-a", "ingress tcp * sg-c")
+	w.group("sg-b", "ingress tcp 8004 sg-c")
+	w.iface("eni-a", "10.0.1.5", "sg-a")
+	w.iface("eni-b", "10.0.1.6", "sg-b")
+	w.iface("eni-c", "10.0.1.9", "sg-c")
+	w.see("eni-a", "ingress tcp 443 10.0.1.9")
+	w.see("eni-b", "ingress tcp 8004 10.0.1.9")
+	w.see("eni-gone", "ingress tcp 8004 10.0.1.77", 3, 4, 5)
+	want := "proposed narrow-ports: ingress tcp * sg-c -> tcp 443 sg-c\n"
+	if got := said(w.review(Options{}), "sg-a"); got != want {
+		t.Error(cmp.Diff(want, got))
+	}
+	w.see("eni-other", "ingress tcp 9999 10.0.1.77", 3, 4, 5) // nobody's like: any rule that fits may have been its
+	if got := said(w.review(Options{}), "sg-a"); !strings.Contains(got, "tcp 9999 sg-c") {
+		t.Errorf("got %s", got)
+	}
+}
