@@ -8,10 +8,13 @@ import (
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 )
 
-// summing is a conversation in the making: what each source counted of it.
+// summing is a conversation in the making: what each source counted of it. Nearly all have one source, whose counts are
+// those of the conversation.
 type summing struct {
 	Conversation
-	sources []sourceSum
+	begun   bool
+	source  string      // the first
+	sources []sourceSum // nil while there is one; then Counters is empty until conversation
 }
 
 type sourceSum struct {
@@ -48,21 +51,39 @@ func (c *Counter) add(o Counter) {
 }
 
 func (c *summing) add(s sighting) {
-	if len(c.sources) == 0 {
-		c.First, c.Last = s.first, s.last
+	if !c.begun {
+		c.begun, c.source, c.First, c.Last = true, s.source, s.first, s.last
 	}
-	at := slices.IndexFunc(c.sources, func(x sourceSum) bool { return x.source == s.source })
-	if at < 0 {
-		at = len(c.sources)
-		c.sources = append(c.sources, sourceSum{source: s.source})
-	}
-	c.sources[at].counters[s.strength].add(s.counter)
-	c.sources[at].hours |= s.hours
+	c.countersOf(s.source, s.hours)[s.strength].add(s.counter)
 	c.First, c.Last = min(c.First, s.first), max(c.Last, s.last)
 	c.Hours |= s.hours
 	if s.reason.Better(c.Orientation) {
 		c.Orientation = s.reason
 	}
+}
+
+// countersOf returns the counters of a source, which saw these hours too.
+func (c *summing) countersOf(source string, hours uint32) *[analyze.NumStrengths]Counter {
+	if c.sources == nil {
+		if source == c.source {
+			return &c.Counters
+		}
+		c.sources = []sourceSum{{c.source, c.Counters, c.Hours}}
+		c.Counters = [analyze.NumStrengths]Counter{}
+	}
+	at := slices.IndexFunc(c.sources, func(x sourceSum) bool { return x.source == source })
+	if at < 0 {
+		at = len(c.sources)
+		c.sources = append(c.sources, sourceSum{source: source})
+	}
+	c.sources[at].hours |= hours
+	return &c.sources[at].counters
+}
+
+// established reports whether a source saw the conversation established.
+func (c *summing) established() bool {
+	return c.Counters[analyze.Established].Flows > 0 ||
+		slices.ContainsFunc(c.sources, func(s sourceSum) bool { return s.counters[analyze.Established].Flows > 0 })
 }
 
 // conversation adds the sources up: the greatest of those whose hours overlap, the sum of those whose hours do not. It is
@@ -224,7 +245,7 @@ func (d *decider) reject(it *item, accepted *item) {
 func (d *decider) established(k Key) bool {
 	k.Action = analyze.Accept
 	c := d.convs[k]
-	return k.Proto == uint8(analyze.TCP) && c != nil && slices.ContainsFunc(c.sources, func(s sourceSum) bool { return s.counters[analyze.Established].Flows > 0 })
+	return k.Proto == uint8(analyze.TCP) && c != nil && c.established()
 }
 
 // Compare is the order of conversations.

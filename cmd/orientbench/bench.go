@@ -118,10 +118,10 @@ func (c *cell) measure(ctx context.Context, perDay int, seed uint64) error {
 			return fmt.Errorf("%s: %w", c, err)
 		}
 		c.made += day.Connections
-		c.add(judge(day.Views, r, !c.repeated || c.zeek != ""))
-		if !c.Rough {
+		if !c.Rough { // before connections answer for their readings
 			c.strength.add(s.compare(expected(day.Views, r)))
 		}
+		c.add(judge(day.Views, r, !c.repeated || c.zeek != ""))
 	}
 	return nil
 }

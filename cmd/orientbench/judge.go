@@ -48,35 +48,52 @@ type reading struct {
 	proto           uint8
 }
 
-const (
-	sure uint8 = 1 << iota
-	doubtful
-)
+// records are those read so, surely and in doubt, that no connection has answered for yet.
+type records struct{ sure, doubtful int64 }
 
 // readings are what conversations say.
-type readings map[reading]uint8
+type readings map[reading]records
 
 func (r readings) see(c *orient.Conversation) {
 	k := readingOf(c)
+	n := r[k]
 	if c.Link != 0 {
-		r[k] |= doubtful
+		n.doubtful += c.Total().Flows
 	} else {
-		r[k] |= sure
+		n.sure += c.Total().Flows
 	}
+	r[k] = n
 }
 
 func (r readings) judge(v *labelled.View) score {
 	right := r[reading{v.Interface, v.Client.Addr(), v.Service.Addr(), v.Service.Port(), v.Protocol}]
-	wrong := r[reading{v.Interface, v.Service.Addr(), v.Client.Addr(), v.Client.Port(), v.Protocol}]
+	wrong := r[reversed(v)]
 	switch {
-	case wrong&sure != 0:
+	case wrong.sure > 0:
 		return score{wrong: 1}
-	case wrong&doubtful != 0:
+	case wrong.doubtful > 0:
 		return score{doubt: 1}
-	case right&sure != 0:
+	case right.sure > 0:
 		return score{right: 1}
 	}
 	return score{absent: 1}
+}
+
+// answer takes a record from what stands against the connection. Connections that share a client port, as FTP's from port
+// 20, share the wrong reading too: as many of them are wrong as it has records, at most.
+func (r readings) answer(v *labelled.View, s score) {
+	k := reversed(v)
+	n := r[k]
+	n.sure -= int64(s.wrong)
+	n.doubtful -= int64(s.doubt)
+	if s.wrong+s.doubt > 0 {
+		r[k] = n
+	}
+}
+
+// reversed is the wrong reading of a connection.
+func reversed(v *labelled.View) reading {
+	return reading{v.Interface, v.Service.Addr(), v.Client.Addr(), v.Client.Port(), v.Protocol}
 }
 
 func lowerPort(v *labelled.View) score {
@@ -96,6 +113,7 @@ func judge(views []labelled.View, r readings, few bool) (v verdicts) {
 			continue // its two readings are one (design §4.4)
 		}
 		s := r.judge(view)
+		r.answer(view, s)
 		v.lowerPort.add(lowerPort(view))
 		if view.Handshake {
 			v.flagged.add(s)

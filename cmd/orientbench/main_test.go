@@ -63,7 +63,8 @@ func TestJudge(t *testing.T) {
 	client, service := netip.MustParseAddrPort("10.1.0.1:40000"), netip.MustParseAddrPort("10.2.0.1:50051")
 	view := labelled.View{Connection: &labelled.Connection{Client: client, Service: service, Protocol: 6}, Interface: "eni-1"}
 	conversation := func(link int64, direction analyze.Direction, local, peer netip.Addr, port uint16) *orient.Conversation {
-		return &orient.Conversation{Key: orient.Key{Interface: "eni-1", Direction: direction, Local: local, Peer: peer, Proto: 6, Port: port}, Link: link}
+		return &orient.Conversation{Key: orient.Key{Interface: "eni-1", Direction: direction, Local: local, Peer: peer, Proto: 6, Port: port}, Link: link,
+			Counters: [analyze.NumStrengths]orient.Counter{analyze.Established: {Flows: 1}}}
 	}
 	right := conversation(0, analyze.Ingress, service.Addr(), client.Addr(), 50051)
 	side := conversation(0, analyze.DirectionUnknown, service.Addr(), client.Addr(), 50051)

@@ -174,7 +174,7 @@ func (g *group) line(b *strings.Builder) {
 	fmt.Fprintln(b)
 }
 
-// percent shows a share. What is next to nothing or next to all is a count: it is not to be taken for none or all.
+// percent shows a share. What is next to nothing or next to all, or of few, is a count: it is not to be taken for more.
 func percent(n, of int) string {
 	switch p := 100 * share(n, of); {
 	case of == 0:
@@ -183,7 +183,7 @@ func percent(n, of int) string {
 		return "0"
 	case n == of:
 		return "100"
-	case p < 0.0005:
+	case of < fewest, p < 0.0005:
 		return fmt.Sprintf("%d of %d", n, of)
 	case p > 99.9995:
 		return fmt.Sprintf("all but %d of %d", of-n, of)
