@@ -7,7 +7,7 @@ DEMO_DIR  ?= out/demo
 CONNECTIONS ?= 1000000
 STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
 
-.PHONY: build demo test race fuzz bench scoreboard bench-review bench-peer bench-scale bench-orientation lint check integration
+.PHONY: build demo test kill-test race fuzz bench scoreboard bench-review bench-peer bench-scale bench-orientation lint check integration
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
@@ -18,6 +18,11 @@ demo: build
 
 test:
 	CGO_ENABLED=0 $(GO) test -timeout 40m ./...
+
+# The ledger killed at 200 instants spread over an ingest, beside every sync and rename of analyze/ledger's own kill test.
+KILLS ?= 200
+kill-test:
+	SGTRIM_KILLS=$(KILLS) CGO_ENABLED=0 $(GO) test -count=1 -run '^(TestKill|TestKilledAnywhere)$$' ./analyze/ledger ./cmd/sgtrim
 
 race:
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 40m ./...

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"unicode"
 
 	"golang.org/x/term"
@@ -150,6 +151,8 @@ func hintFor(err error) string {
 		return "wait until the other run has ended, or use another ledger"
 	case errors.Is(err, ledger.ErrNotLedger):
 		return "name a new or empty folder, or one that ingest has made"
+	case errors.Is(err, syscall.ENOSPC):
+		return "free some space there and run again: what was committed stays, and the run goes on"
 	case errors.Is(err, fs.ErrPermission):
 		return "check the permissions of that path, and of the folders above it"
 	}

@@ -51,6 +51,9 @@ done < <(git grep -l '^//go:build integration$' -- '*_test.go' ':!testdata/integ
 echo "== the round trip"
 (cd "$here" && "$go" test -count=1 -timeout 40m ./...) || failed=1
 
+echo "== the ledger and exports, read by DuckDB"
+(cd "$root/testdata/duckdb" && CGO_ENABLED=1 "$go" test -count=1 -timeout 40m ./...) || failed=1
+
 if [ ${#lacks[@]} -gt 0 ]; then
   echo "== not all was run, for lack of: ${lacks[*]}"
   [ -z "${CI:-}" ] || failed=1

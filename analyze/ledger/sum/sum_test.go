@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/sync/errgroup"
@@ -470,4 +471,34 @@ func parseTime(t *testing.T, s string) time.Time {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// A batch's memory is used again once it has been observed: what the sink keeps of it is a copy.
+func TestBatchIsCopied(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, 0)
+	s := New(l)
+	sink := s.Sink(0)
+	r := record("eni-1", "10.0.0.1", "10.0.0.2", 40000, 443)
+	r.Account, r.VPC, r.Subnet = "222222222222", "vpc-1", "subnet-1"
+	rec := sumtest.Batch([]sumtest.Record{r})
+	defer rec.Release()
+	if err := errors.Join(sink.Begin(ingest.Object{URL: "a.log"}), sink.Observe(rec)); err != nil {
+		t.Fatal(err)
+	}
+	for _, col := range []int{ingest.ColInterface, ingest.ColAccount, ingest.ColVPC, ingest.ColSubnet} {
+		b := rec.Column(col).(*array.Dictionary).Dictionary().(*array.String).ValueBytes()
+		for i := range b {
+			b[i] = '?'
+		}
+	}
+	if err := sink.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	checkpoint(t, s)
+	got, err := l.Attributes()
+	want := map[string]ledger.Attributes{"eni-1": {Interface: "eni-1", Account: "222222222222", VPC: "vpc-1", Subnet: "subnet-1"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("error %v, -want +got:\n%s", err, diff)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"os"
+	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -21,6 +22,7 @@ func mapKeys[K comparable, V any](m map[K]V) iter.Seq[K] { return maps.Keys(m) }
 type worker struct {
 	sum   *Sum
 	codes map[string]uint32 // cache of Sum.names
+	texts map[string]string // what records say of interfaces, each once
 	object
 	// Since the last checkpoint.
 	days       map[ledger.Partition]*day
@@ -41,7 +43,7 @@ type day struct {
 type coverageKey struct{ iface, source uint32 }
 
 func newWorker(s *Sum) *worker {
-	w := &worker{sum: s, codes: map[string]uint32{}, days: map[ledger.Partition]*day{}, attributes: map[uint32]ledger.Attributes{}, sources: map[uint32]struct{}{}}
+	w := &worker{sum: s, codes: map[string]uint32{}, texts: map[string]string{}, days: map[ledger.Partition]*day{}, attributes: map[uint32]ledger.Attributes{}, sources: map[uint32]struct{}{}}
 	w.pairs.seed = s.seed
 	w.object.ifaceCodes = map[uint32]uint32{}
 	w.endpoints.seed = s.seed
@@ -210,19 +212,24 @@ func (w *worker) ifaceOf(i int) int32 {
 		w.ifaceCodes[code] = n
 	}
 	w.ifaces[n].Attributes.Merge(ledger.Attributes{
-		Account: known(w.cols.accounts.Value(int(d))), VPC: known(w.cols.vpcs.Value(int(d))), Subnet: known(w.cols.subnets.Value(int(d))),
+		Account: w.known(w.cols.accounts.Value(int(d))), VPC: w.known(w.cols.vpcs.Value(int(d))), Subnet: w.known(w.cols.subnets.Value(int(d))),
 		Region: w.meta.Region,
 	})
 	w.dictCodes[d] = int32(n) + 1
 	return int32(n)
 }
 
-// known drops AWS's words for "not known".
-func known(s string) string {
+// known copies a text of the batch, whose memory is another's when the batch is done, and drops AWS's words for "not known".
+func (w *worker) known(s string) string {
 	if s == "-" || s == "unknown" {
 		return ""
 	}
-	return s
+	kept, ok := w.texts[s]
+	if !ok {
+		kept = strings.Clone(s)
+		w.texts[kept] = kept
+	}
+	return kept
 }
 
 func (o *object) addIface(code uint32) uint32 {
