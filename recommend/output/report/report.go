@@ -9,10 +9,13 @@ import (
 	"embed"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"strings"
+
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/sgtrim/sgtrim/recommend"
 	"github.com/sgtrim/sgtrim/recommend/output"
@@ -40,7 +43,7 @@ func read(name string) string {
 
 func program() string {
 	var b strings.Builder
-	b.WriteString("(() => {\n\"use strict\";\n")
+	b.WriteString("(async () => {\n\"use strict\";\n")
 	for _, name := range scripts {
 		b.WriteString(read(name))
 	}
@@ -53,11 +56,11 @@ const maxSummaryGroups = 50
 
 // Write writes report.html. Equal plans give equal bytes.
 //
-// The page's own policy lets it run the scripts and styles whose hashes it names and nothing else: no other script, no
-// event handler in markup, no request of any kind. The plan stands in a data block as JSON in which <, > and & are
-// escaped, so no text can end the block; the scripts put it on the page as text nodes.
+// The page's own policy lets it run the script and style whose hashes it names and nothing else: no other script, no event
+// handler in markup, no request of any kind. The plan stands in a data block that runs nothing, packed, because the JSON of
+// a large estate takes tens of megabytes and repeats itself; the script puts it on the page as text nodes.
 func Write(w io.Writer, p *recommend.Plan) error {
-	plan, err := json.Marshal(output.Document(p))
+	plan, err := pack(p)
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
@@ -69,13 +72,22 @@ func Write(w io.Writer, p *recommend.Plan) error {
 		"Policy":  policy(),
 		"Style":   template.CSS(style),
 		"Script":  template.JS(script),
-		"Plan":    template.JS(plan),
+		"Plan":    template.HTML(plan), // base64 alone: nothing to escape
 		"Summary": summary.String(),
 	})
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
+}
+
+// pack is the plan as recommendations.json has it, through gzip, in base64.
+func pack(p *recommend.Plan) (string, error) {
+	var b strings.Builder
+	text := base64.NewEncoder(base64.StdEncoding, &b)
+	zip := gzip.NewWriter(text)
+	err := errors.Join(json.NewEncoder(zip).Encode(output.Document(p)), zip.Close(), text.Close())
+	return b.String(), err
 }
 
 // policy is the Content-Security-Policy of the page.

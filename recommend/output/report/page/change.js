@@ -18,7 +18,7 @@ function changeCard(change) {
       c.remarks.map((remark) => fact("Mind", sentence(remark))),
       c.depends_on.length > 0 && fact("Leans on", h("ul", null, c.depends_on.map((d) => h("li", null, dependency(d, c))))),
       c.denies.length > 0 && denied(c)),
-    h("p", { class: "fine end" }, h("a", { class: "permalink", href: "#" + id, "aria-label": "Link to change " + id }, code(id))),
+    h("p", { class: "fine end" }, h("a", { class: "permalink", href: address(id), "aria-label": "Link to change " + id }, code(id))),
   );
 }
 
@@ -100,14 +100,14 @@ function strip(use) {
 }
 
 function dependency(d, c) {
-  return d.group_id === c.group_id ? code(d.rule) : [code(d.rule), " of ", h("a", { href: "#" + d.group_id }, d.group_id)];
+  return d.group_id === c.group_id ? code(d.rule) : [code(d.rule), " of ", h("a", { href: address(d.group_id) }, name(d.group_id))];
 }
 
 function denied(c) {
   const list = (rows) => h("ul", { class: "traffic" }, rows.map((t) => h("li", null, trafficLine(t))));
   const rest = c.denies.slice(shownDenied);
   return fact("Would deny", h("div", null, several(c.denies.length, "kind") + " of seen traffic:"), list(c.denies.slice(0, shownDenied)),
-    rest.length > 0 && h("details", null, h("summary", null, count(rest.length) + " more"), list(rest)));
+    rest.length > 0 && unfolding(null, count(rest.length) + " more", () => list(rest)));
 }
 
 function trafficLine(t) {
