@@ -51,7 +51,7 @@ func open(t testing.TB, p *recommend.Plan) *tab {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.WindowSize(1280, 900))
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator)
+	ctx, cancel := chromedp.NewContext(allocator, chromedp.WithErrorf(t.Logf))
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
 	t.Cleanup(cancel)
@@ -86,7 +86,7 @@ func (b *tab) listen(event any) {
 	case *page.EventJavascriptDialogOpening:
 		b.messages = append(b.messages, "dialog: "+e.Message)
 	case *network.EventRequestWillBeSent:
-		if e.Request.URL != "about:blank" && e.Request.URL != "file://"+b.file && !strings.HasPrefix(e.Request.URL, "blob:") {
+		if e.Request.URL != "about:blank" && !strings.HasPrefix(e.Request.URL, "data:") && e.Request.URL != "file://"+b.file && !strings.HasPrefix(e.Request.URL, "blob:") {
 			b.messages = append(b.messages, "request: "+e.Request.URL)
 		}
 	}
@@ -95,7 +95,14 @@ func (b *tab) listen(event any) {
 // visit loads the page anew, with a fragment, and waits until it stands.
 func (b *tab) visit(fragment string) {
 	b.t.Helper()
-	b.run(chromedp.Navigate("about:blank"), chromedp.Navigate("file://"+b.file+fragment), b.until(`performance.getEntriesByName("ready").length > 0`))
+	b.load(fragment)
+	b.run(b.until(`performance.getEntriesByName("ready").length > 0`))
+}
+
+// load loads the page anew, with a fragment.
+func (b *tab) load(fragment string) {
+	b.t.Helper()
+	b.run(chromedp.Navigate("about:blank"), chromedp.Navigate("file://"+b.file+fragment))
 }
 
 func (b *tab) run(actions ...chromedp.Action) {
@@ -105,9 +112,45 @@ func (b *tab) run(actions ...chromedp.Action) {
 	}
 }
 
-// until waits for a condition of the page.
+// until waits for a condition of the page. While the browser is between two pages there is nothing to ask.
 func (b *tab) until(condition string) chromedp.Action {
-	return chromedp.Poll(condition, nil, chromedp.WithPollingTimeout(time.Minute))
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		for {
+			var holds bool
+			if err := chromedp.Evaluate(condition, &holds).Do(ctx); err == nil && holds {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("waiting for %s: %w", condition, ctx.Err())
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	})
+}
+
+// script runs a script in the page.
+func (b *tab) script(text string) {
+	b.t.Helper()
+	b.run(chromedp.Evaluate("{"+text+"}; undefined", nil))
+}
+
+// click clicks in the middle of the element, wherever it has to be scrolled to.
+func (b *tab) click(selector string) {
+	b.t.Helper()
+	at := value[[2]float64](b, `(() => {
+		const e = document.querySelector(`+"`"+selector+"`"+`);
+		e.scrollIntoView({ block: "center" });
+		const r = e.getBoundingClientRect();
+		return [r.x + r.width / 2, r.y + r.height / 2];
+	})()`)
+	b.run(chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// keys presses keys, or types a text.
+func (b *tab) keys(text string) {
+	b.t.Helper()
+	b.run(chromedp.KeyEvent(text))
 }
 
 // value is what an expression is in the page, as JSON has it.

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/sgtrim/sgtrim/recommend/output/report/plantest"
 )
 
@@ -19,7 +17,7 @@ func TestHostileTextsDoNothing(t *testing.T) {
 		p := plantest.Hostile(round)
 		b.show(p)
 		for _, view := range []string{"#traffic", "#input", "#changes?show=decide,ready,egress,held,kept"} {
-			b.run(chromedp.Evaluate(`location.hash = "`+view+`"; for (const d of document.querySelectorAll("details")) d.open = true`, nil))
+			b.script(`location.hash = "` + view + `"; for (const d of document.querySelectorAll("details")) d.open = true`)
 		}
 		b.run(b.until(`[...document.querySelectorAll("details")].every((d) => d.children.length > 1)`))
 		if title := value[string](b, "document.title"); title == plantest.Owned {
@@ -48,7 +46,7 @@ func TestHostileTextsDoNothing(t *testing.T) {
 // shown is a text as a page may show it: what does not print is escaped.
 func shown(s string) string {
 	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(s, "\ufffd") {
+	for _, r := range s { // of a broken byte, U+FFFD
 		switch {
 		case r == ' ' || unicode.IsPrint(r):
 			b.WriteRune(r)

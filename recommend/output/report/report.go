@@ -21,20 +21,23 @@ import (
 	"github.com/sgtrim/sgtrim/recommend/output"
 )
 
-//go:embed page
+//go:embed page vendor
 var files embed.FS
 
 // scripts are the parts of the page's program, in the order in which they run, within one function.
-var scripts = []string{"dom.js", "words.js", "model.js", "headline.js", "decisions.js", "change.js", "group.js", "filter.js", "tables.js", "main.js"}
+var scripts = []string{"dom.js", "words.js", "model.js", "headline.js", "decisions.js", "change.js", "group.js", "filter.js", "tables.js",
+	"talks.js", "pictures.js", "main.js"}
 
 var (
 	page   = template.Must(template.ParseFS(files, "page/page.html"))
-	style  = read("report.css")
+	style  = read("page/report.css")
 	script = program()
+	// charts is d3, with its licence, which asks to be in every copy.
+	charts = "/*\n" + read("vendor/d3.LICENSE") + "*/\n" + read("vendor/d3.min.js")
 )
 
 func read(name string) string {
-	text, err := files.ReadFile("page/" + name)
+	text, err := files.ReadFile(name)
 	if err != nil {
 		panic(err) // embedded at build time
 	}
@@ -45,7 +48,7 @@ func program() string {
 	var b strings.Builder
 	b.WriteString("(async () => {\n\"use strict\";\n")
 	for _, name := range scripts {
-		b.WriteString(read(name))
+		b.WriteString(read("page/" + name))
 	}
 	b.WriteString("})();\n")
 	return b.String()
@@ -71,6 +74,7 @@ func Write(w io.Writer, p *recommend.Plan) error {
 	err = page.Execute(w, map[string]any{
 		"Policy":  policy(),
 		"Style":   template.CSS(style),
+		"Charts":  template.JS(charts),
 		"Script":  template.JS(script),
 		"Plan":    template.HTML(plan), // base64 alone: nothing to escape
 		"Summary": summary.String(),
@@ -92,7 +96,7 @@ func pack(p *recommend.Plan) (string, error) {
 
 // policy is the Content-Security-Policy of the page.
 func policy() string {
-	return "default-src 'none'; script-src " + hash(script) + "; style-src " + hash(style) +
+	return "default-src 'none'; script-src " + hash(charts) + " " + hash(script) + "; style-src " + hash(style) +
 		"; base-uri 'none'; form-action 'none'"
 }
 

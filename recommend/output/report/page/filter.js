@@ -79,11 +79,19 @@ function filterAddress() {
   return "#changes" + (query.size > 0 ? "?" + query : "");
 }
 
+/** Shows the changes as an address has them. */
+function showFiltered(query) {
+  readFilter(query);
+  sortGroups();
+  applyFilter();
+  showFilter();
+}
+
 /** Reads what filterAddress wrote. What it does not know is left out. */
 function readFilter(query) {
   const given = new URLSearchParams(query);
-  const show = given.has("show") ? given.get("show").split(",").filter((bucket) => bucket in buckets) : firstShow();
-  const sort = given.get("sort") in sorts ? given.get("sort") : usual.sort;
+  const show = given.has("show") ? given.get("show").split(",").filter((bucket) => Object.hasOwn(buckets, bucket)) : firstShow();
+  const sort = Object.hasOwn(sorts, given.get("sort")) ? given.get("sort") : usual.sort;
   filter = { q: given.get("q") ?? "", show, sort, direction: given.get("direction") ?? "", kind: given.get("kind") ?? "",
     account: given.get("account") ?? "", open: given.get("open") === "1" };
 }

@@ -85,6 +85,6 @@ function keptRow(rule) {
   return h("tr", null,
     h("td", null, h("div", { class: "rule" }, h("span", { class: "direction" }, rule.direction), " ", code(rule.service),
       rule.direction === "egress" ? " to " : " from ", code(rule.peer), peerName(rule)), note(rule)),
-    h("td", null, rule.use.flows > 0 ? joined([several(rule.use.peers, "peer"), several(rule.use.flows, "flow")]) : "no use", strip(rule.use)),
+    h("td", null, rule.use.flows > 0 ? joined([several(rule.use.peers, "peer"), several(rule.use.flows, "flow")]) : "no use", strip(rule.use), rule.map && unfolding({ class: "as-table" }, "who used which port", () => useMap(rule))),
     h("td", null, sentence(rule.unsupported || rule.kept)));
 }

@@ -16,7 +16,9 @@ function pageHead() {
     ].map((part) => part && h("span", null, part)))),
     verdict(counts),
     proofLine(),
-  ];
+    plan.risk?.connections > 0 && h("p", { class: "proof" }, h("strong", null, "Risk: "), "of the next ", several(plan.risk.connections, "connection"),
+      " (", several(plan.risk.period_days, "day"), "), the selected changes together are expected to deny ", riskShare(plan.risk), "."),
+  ].filter(Boolean);
 }
 
 function windowWords() {

@@ -2,6 +2,7 @@
 
 const views = {
   changes: { label: "Changes", parts: () => [h("div", { class: "pair" }, exposurePart(), limitsPart()), changesPart()] },
+  pictures: { label: "Pictures", parts: pictureParts },
   traffic: { label: "Traffic", parts: trafficParts },
   input: { label: "Input", parts: () => [inputPart()] },
 };
@@ -31,22 +32,30 @@ function addressed() {
   }
 }
 
-function route() {
-  const [target, query] = addressed();
-  const change = changes.get(target), group = change?.group ?? groups.find((g) => g.data.group_id === target);
-  const view = !group && Object.hasOwn(views, target) ? target : "changes";
+/** Makes the parts of a view when it is first wanted. */
+function fillView(key) {
+  const view = document.getElementById(key);
+  if (view.children.length === 0) view.replaceChildren(...views[key].parts());
+}
+
+function showView(view) {
   for (const key of Object.keys(views)) {
     document.getElementById(key).hidden = key !== view;
+    if (key === view) fillView(key);
     const link = document.querySelector('#views a[href="#' + key + '"]');
     if (key === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+}
+
+function route() {
+  const [target, query] = addressed();
+  const change = changes.get(target), group = change?.group ?? groups.find((g) => g.data.group_id === target);
+  const view = !group && Object.hasOwn(views, target) ? target : "changes";
+  showView(view);
   if (group) return reveal(group, change);
   if (view !== "changes") return;
-  readFilter(query ?? "");
-  sortGroups();
-  applyFilter();
-  showFilter();
+  showFiltered(query ?? "");
   if (query) document.getElementById("changes-title").scrollIntoView();
 }
 
@@ -137,6 +146,7 @@ const printed = 3000; // changes; that is some hundred pages
 
 // On paper there is nothing to scroll to: all that the filter shows is built, or the paper says that it is not.
 window.addEventListener("beforeprint", () => {
+  Object.keys(views).forEach(fillView);
   showMore(printed);
   const left = listed.groups.length - listed.length;
   const notice = document.getElementById("cut");
@@ -147,11 +157,13 @@ window.addEventListener("beforeprint", () => {
 function start() {
   document.getElementById("top").replaceChildren(...pageHead());
   document.getElementById("views").replaceChildren(h("ul", null, Object.entries(views).map(([key, { label }]) => h("li", null, h("a", { href: "#" + key }, label)))));
-  document.getElementById("main").replaceChildren(...Object.entries(views).map(([key, { parts }]) => h("div", { class: "view", id: key }, parts())));
+  document.getElementById("main").replaceChildren(...Object.keys(views).map((key) => h("div", { class: "view", id: key })));
   document.getElementById("summary").remove();
   for (const id of ["top", "views", "main"]) document.getElementById(id).hidden = false;
+  showView("changes");
   showBasket();
-  route();
+  showFiltered("");
+  if (location.hash) route();
   window.addEventListener("hashchange", route);
   performance.mark("ready");
 }

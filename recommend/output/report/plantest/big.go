@@ -41,6 +41,7 @@ func Big(groups int, seed uint64) *recommend.Plan {
 			t.Held++
 		}
 	}
+	b.picture(p)
 	p.Exposure.Before = recommend.ExposureFigures{Rules: t.Rules / 2, WorldOpenV4: groups, AdminOpen: groups / 10, Reachable: int64(groups) * 40, Log2Space: 48.2}
 	p.Exposure.After = recommend.ExposureFigures{Rules: t.Rules / 3, WorldOpenV4: groups / 2, AdminOpen: groups / 90, Reachable: int64(groups), Log2Space: 40.7}
 	p.Exposure.AfterReview = p.Exposure.After
@@ -79,6 +80,10 @@ func (b *big) group(p *recommend.Plan, i int) {
 		} else {
 			r.Kept = "the reference is in use; members are the group's own affair"
 		}
+		if r.Use.Peers > 0 && len(p.Groups)*bigRules < 5000 {
+			r.Map = &recommend.UseMap{Ports: r.Use.Ports, Addresses: [][]int{{r.Use.Peers, 0}, {3, 1}},
+				Peers: []recommend.MapPeer{{Name: "shop-app", Addresses: r.Use.Peers}, {Name: "subnet app-a", Addresses: 4}}}
+		}
 		g.Rules = append(g.Rules, r)
 	}
 	p.Groups = append(p.Groups, g)
@@ -107,9 +112,11 @@ func (b *big) change(g *recommend.Group, r *recommend.Rule) recommend.Change {
 	c := recommend.Change{
 		ID: fmt.Sprintf("chg-%012x", b.rnd.Uint64()>>16), Kind: recommend.Unused, Status: recommend.Proposed, Account: g.Account, Region: g.Region,
 		GroupID: g.ID, GroupName: g.Name, Direction: r.Direction, Old: []recommend.RuleText{old}, Evidence: r.Use, Selected: true,
+		Space: recommend.Space{Before: 16, After: -1, Used: -1}, Risk: recommend.Risk{Connections: 1200, PeriodDays: bigDays},
 		Reason: "no needed connection in the window was allowed by this rule",
 	}
 	if r.Use.Flows > 0 {
+		c.Space.After, c.Space.Used, c.Risk.Expected, c.Risk.High = 8, 3.9, 0.0012, 0.004
 		c.Kind, c.Reason = recommend.NarrowPeers, r.Peer+" is wider than what was needed: 15 addresses"
 		for k := range 1 + b.rnd.IntN(3) {
 			c.New = append(c.New, recommend.RuleText{Service: r.Service, Peer: fmt.Sprintf("10.9.%d.0/24", k), Description: r.Description, Why: "subnet"})
@@ -129,4 +136,34 @@ func (b *big) change(g *recommend.Group, r *recommend.Rule) recommend.Change {
 	}
 	c.Selected = c.Status == recommend.Proposed
 	return c
+}
+
+// picture fills what the report draws, up to the limits that recommend has.
+func (b *big) picture(p *recommend.Plan) {
+	draw := &p.Picture
+	id := func() string { return p.Groups[b.rnd.IntN(len(p.Groups))].ID }
+	for range min(2000, 3*len(p.Groups)) {
+		draw.Talks = append(draw.Talks, recommend.Talk{From: id(), To: id(), Services: []string{"tcp 443"}, Conversations: 1 + b.rnd.IntN(500), Flows: 1000})
+	}
+	for i, g := range p.Groups {
+		for _, eni := range g.Interfaces {
+			row := recommend.CoverageRow{Interface: eni, Groups: []string{g.ID}, Share: 1, Runs: []int{0, bigDays - 1, 24}}
+			if i%9 == 0 {
+				row.Share, row.Runs = 0.91, []int{0, 20, 24, 21, 25, 7, 31, bigDays - 1, 24}
+			}
+			draw.Coverage = append(draw.Coverage, row)
+		}
+	}
+	for n := range 6 {
+		draw.Tradeoff = append(draw.Tradeoff, recommend.Tradeoff{MaxRules: 1 << n, Rules: 100 + 17*n, Log2Space: 40.2 - float64(n*n)/10})
+	}
+	test := &recommend.Backtest{Learn: recommend.Window{Days: 60}, Replay: recommend.Window{Days: 35}, Inside: true,
+		Predicted: recommend.Risk{Expected: 0.002, High: 0.004, Connections: 9000, PeriodDays: 35}, Actual: recommend.Loss{Denied: 20, Connections: 9000, Share: 0.0022}}
+	for i := range min(40, len(p.Changes)) {
+		c := &p.Changes[i]
+		x := b.rnd.Float64() / 50
+		test.Changes = append(test.Changes, recommend.BacktestChange{ID: c.ID, Kind: c.Kind, Status: c.Status, GroupID: c.GroupID, GroupName: c.GroupName,
+			Predicted: recommend.Risk{Expected: x, Low: x / 2, High: 2 * x}, Actual: recommend.Loss{Denied: 9, Connections: 900, Share: b.rnd.Float64() / 50}, Inside: i%7 > 0})
+	}
+	p.Backtest = test
 }
