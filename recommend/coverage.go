@@ -176,3 +176,20 @@ func (c *coverer) dayRuns(days map[int32]bool) []int {
 	}
 	return runs
 }
+
+// hourRuns are the covered hours of an interface by day: first day, last day, hours of each of them, from 0, the window's
+// first day. Days without a covered hour are left out.
+func (c *coverer) hourRuns(id string) []int {
+	runs := []int{}
+	good := c.good[id]
+	zero := int(c.window.from / 24)
+	for _, d := range slices.Sorted(maps.Keys(good)) {
+		at, hours := int(d)-zero, bits.OnesCount32(good[d])
+		if n := len(runs); n > 0 && runs[n-2] == at-1 && runs[n-1] == hours {
+			runs[n-2] = at
+		} else {
+			runs = append(runs, at, at, hours)
+		}
+	}
+	return runs
+}

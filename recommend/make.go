@@ -52,14 +52,19 @@ func Make(ev Evidence, opt Options) (*Plan, error) {
 	for id, g := range ev.Estate.Groups {
 		r.facts[id] = r.factsOf(g)
 	}
+	r.draft()
+	r.exposed = countConnections(r.use)
+	return r.plan(ev, named)
+}
+
+// draft decides about every rule, on its own and then beside the others.
+func (r *reviewer) draft() {
 	r.draftAll()
 	r.reuse()
 	r.undermined()
 	r.shadow()
 	r.lastOfDirection()
 	r.fitQuota()
-	r.exposed = countConnections(r.use)
-	return r.plan(ev, named)
 }
 
 func (o *Options) namedPrefixes() []netip.Prefix {
@@ -140,6 +145,7 @@ func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 	r.fillGroups(p, changeOf)
 	r.fillTraffic(p)
 	r.fillTotals(p)
+	r.draw(p)
 	if err := r.prove(p, ev, named); err != nil {
 		return nil, err
 	}

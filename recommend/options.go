@@ -135,7 +135,7 @@ func (o *Options) chooses() bool { return len(o.Only) > 0 || o.Include || len(o.
 func (o *Options) policy() Policy {
 	return Policy{
 		Level: o.Level, Egress: o.Egress, PortsDays: o.days(NarrowPorts), PeersDays: o.days(NarrowPeers),
-		UnusedDays: o.days(Unused), MinWindow: o.MinWindow > 0,
+		UnusedDays: o.days(Unused), MinWindow: o.MinWindow > 0, MaxRules: o.MaxRules,
 	}
 }
 

@@ -55,6 +55,7 @@ type Plan struct {
 	// Unexplained lists accepted traffic that no rule explains, with its likely cause; Rejected recurring SYN rejects.
 	Unexplained []Traffic `json:"unexplained"`
 	Rejected    []Traffic `json:"rejected"`
+	Picture     Picture   `json:"picture"`
 	Notes       []string  `json:"notes"` // what was not judged and why, in sentences
 	Proof       Proof     `json:"proof"`
 
@@ -88,6 +89,7 @@ type Policy struct {
 	PeersDays  int    `json:"peers_days"`
 	UnusedDays int    `json:"unused_days"`
 	MinWindow  bool   `json:"min_window"` // --min-window was given
+	MaxRules   int    `json:"max_rules"`  // the most rules that one rule may become
 }
 
 // Input says what was read and what became of it: Records = Used + Coverage + Outside + Errors.
@@ -175,9 +177,10 @@ type Rule struct {
 	MadeAfter    time.Time `json:"made_after,omitzero"`
 	AgeUnknown   bool      `json:"age_unknown"`
 
-	Change      string `json:"change_id,omitempty"`
-	Kept        string `json:"kept,omitempty"` // why there is no change
-	Unsupported string `json:"unsupported,omitempty"`
+	Change      string  `json:"change_id,omitempty"`
+	Kept        string  `json:"kept,omitempty"` // why there is no change
+	Unsupported string  `json:"unsupported,omitempty"`
+	Map         *UseMap `json:"map,omitempty"` // of rules in use; see Picture.MapsLeft
 
 	Key analyze.RuleKey `json:"-"`
 }
@@ -216,6 +219,7 @@ type Change struct {
 	Remarks   []string          `json:"remarks"`           // untracked connections, calendar, mutable lists …
 	Evidence  Use               `json:"evidence"`
 	Risk      Risk              `json:"risk"`
+	Space     Space             `json:"space"`
 	Selected  bool              `json:"selected"` // in the patches
 	Decision  Decision          `json:"decision,omitzero"`
 	// InTerraform: chosen like the selected ones, but Terraform manages the old rule. The change is to be made there, and is

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite schema.json and the golden file
 
 // The schema is made of the plan's types, with the comments of their fields as descriptions.
 func TestSchemaFollowsTheTypes(t *testing.T) {
-	m := schemaMaker{docs: fieldComments(t, "../plan.go"), defs: map[string]any{}}
+	m := schemaMaker{docs: fieldComments(t, "../plan.go", "../picture.go"), defs: map[string]any{}}
 	root := m.of(reflect.TypeFor[recommend.Plan]())
 	got := map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "sgtrim recommendations.json, version 1",
@@ -42,7 +42,7 @@ func TestSchemaFollowsTheTypes(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(string(Schema()), string(raw)); diff != "" && !*update {
-		t.Errorf("schema.json does not follow recommend/plan.go; run go test ./recommend/output -run Schema -update (-file +types):\n%s", diff)
+		t.Errorf("schema.json does not follow recommend/plan.go and picture.go; run go test ./recommend/output -run Schema -update (-file +types):\n%s", diff)
 	}
 }
 
@@ -113,11 +113,15 @@ func (m schemaMaker) object(t reflect.Type) map[string]any {
 	return o
 }
 
-func fieldComments(t *testing.T, file string) map[string]string {
+func fieldComments(t *testing.T, files ...string) map[string]string {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
+	var decls []ast.Decl
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decls = append(decls, f.Decls...)
 	}
 	docs := map[string]string{}
 	words := func(groups ...*ast.CommentGroup) string {
@@ -127,7 +131,7 @@ func fieldComments(t *testing.T, file string) map[string]string {
 		}
 		return strings.Join(all, " ")
 	}
-	for _, d := range f.Decls {
+	for _, d := range decls {
 		g, ok := d.(*ast.GenDecl)
 		if !ok {
 			continue

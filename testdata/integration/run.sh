@@ -34,6 +34,13 @@ echo "== building sgtrim"
 (cd "$root" && CGO_ENABLED=0 "$go" build -o "$here/bin/sgtrim" ./cmd/sgtrim)
 export PATH
 
+# What judges report.html in the browser tests.
+browser=$root/testdata/browser
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || lacks+=(chromium)
+if [ ! -e "$browser/node_modules/axe-core/axe.min.js" ]; then
+  npm install --prefix "$browser" --no-save --no-audit --no-fund --silent axe-core@4.14.1 || lacks+=(axe-core)
+fi
+
 if command -v aws >/dev/null; then aws --version; fi
 for program in ${lacks[@]+"${lacks[@]}"}; do
   echo "== LACKING: $program; the tests that need it are skipped"
@@ -53,6 +60,8 @@ echo "== the round trip"
 
 echo "== the ledger and exports, read by DuckDB"
 (cd "$root/testdata/duckdb" && CGO_ENABLED=1 "$go" test -count=1 -timeout 40m ./...) || failed=1
+echo "== report.html in the browser"
+(cd "$browser" && "$go" test -count=1 -timeout 20m ./...) || failed=1
 
 if [ ${#lacks[@]} -gt 0 ]; then
   echo "== not all was run, for lack of: ${lacks[*]}"

@@ -9,29 +9,35 @@ import (
 	"embed"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"strings"
 
+	"github.com/klauspost/compress/gzip"
+
 	"github.com/sgtrim/sgtrim/recommend"
 	"github.com/sgtrim/sgtrim/recommend/output"
 )
 
-//go:embed page
+//go:embed page vendor
 var files embed.FS
 
 // scripts are the parts of the page's program, in the order in which they run, within one function.
-var scripts = []string{"dom.js", "words.js", "model.js", "headline.js", "decisions.js", "change.js", "group.js", "filter.js", "tables.js", "main.js"}
+var scripts = []string{"dom.js", "words.js", "model.js", "headline.js", "decisions.js", "change.js", "group.js", "filter.js", "tables.js",
+	"talks.js", "pictures.js", "main.js"}
 
 var (
 	page   = template.Must(template.ParseFS(files, "page/page.html"))
-	style  = read("report.css")
+	style  = read("page/report.css")
 	script = program()
+	// charts is d3, with its licence, which asks to be in every copy.
+	charts = "/*\n" + read("vendor/d3.LICENSE") + "*/\n" + read("vendor/d3.min.js")
 )
 
 func read(name string) string {
-	text, err := files.ReadFile("page/" + name)
+	text, err := files.ReadFile(name)
 	if err != nil {
 		panic(err) // embedded at build time
 	}
@@ -40,9 +46,9 @@ func read(name string) string {
 
 func program() string {
 	var b strings.Builder
-	b.WriteString("(() => {\n\"use strict\";\n")
+	b.WriteString("(async () => {\n\"use strict\";\n")
 	for _, name := range scripts {
-		b.WriteString(read(name))
+		b.WriteString(read("page/" + name))
 	}
 	b.WriteString("})();\n")
 	return b.String()
@@ -53,11 +59,11 @@ const maxSummaryGroups = 50
 
 // Write writes report.html. Equal plans give equal bytes.
 //
-// The page's own policy lets it run the scripts and styles whose hashes it names and nothing else: no other script, no
-// event handler in markup, no request of any kind. The plan stands in a data block as JSON in which <, > and & are
-// escaped, so no text can end the block; the scripts put it on the page as text nodes.
+// The page's own policy lets it run the script and style whose hashes it names and nothing else: no other script, no event
+// handler in markup, no request of any kind. The plan stands in a data block that runs nothing, packed, because the JSON of
+// a large estate takes tens of megabytes and repeats itself; the script puts it on the page as text nodes.
 func Write(w io.Writer, p *recommend.Plan) error {
-	plan, err := json.Marshal(output.Document(p))
+	plan, err := pack(p)
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
@@ -68,8 +74,9 @@ func Write(w io.Writer, p *recommend.Plan) error {
 	err = page.Execute(w, map[string]any{
 		"Policy":  policy(),
 		"Style":   template.CSS(style),
+		"Charts":  template.JS(charts),
 		"Script":  template.JS(script),
-		"Plan":    template.JS(plan),
+		"Plan":    template.HTML(plan), // base64 alone: nothing to escape
 		"Summary": summary.String(),
 	})
 	if err != nil {
@@ -78,9 +85,18 @@ func Write(w io.Writer, p *recommend.Plan) error {
 	return nil
 }
 
+// pack is the plan as recommendations.json has it, through gzip, in base64.
+func pack(p *recommend.Plan) (string, error) {
+	var b strings.Builder
+	text := base64.NewEncoder(base64.StdEncoding, &b)
+	zip := gzip.NewWriter(text)
+	err := errors.Join(json.NewEncoder(zip).Encode(output.Document(p)), zip.Close(), text.Close())
+	return b.String(), err
+}
+
 // policy is the Content-Security-Policy of the page.
 func policy() string {
-	return "default-src 'none'; script-src " + hash(script) + "; style-src " + hash(style) +
+	return "default-src 'none'; script-src " + hash(charts) + " " + hash(script) + "; style-src " + hash(style) +
 		"; base-uri 'none'; form-action 'none'"
 }
 

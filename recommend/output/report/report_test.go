@@ -2,9 +2,11 @@ package report
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,35 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/recommend"
+	"github.com/sgtrim/sgtrim/recommend/output"
+	"github.com/sgtrim/sgtrim/recommend/output/report/plantest"
 )
-
-// hostile texts try to leave the place that each of them is put into.
-var hostile = []string{
-	`</script><script>document.title="owned"</script>`, `<!--<script>`, `"><img src=x onerror=alert(1)>`, `'; alert(1); '`, `${alert(1)}`,
-	`{{.Policy}}`, "]]>", "\u2028\u2029", "\u202egnirts\u202c", "\x00\x1b[31m", `javascript:alert(1)`, `</pre><style>*{display:none}</style>`,
-	"\xff\xfe", `&lt;b&gt;`, "back`tick", `</title><meta http-equiv="refresh" content="0;url=//x">`,
-}
-
-// hostilePlan has every hostile text wherever the reviewed account can put one.
-func hostilePlan() *recommend.Plan {
-	p := &recommend.Plan{ID: "plan-1", Policy: recommend.Policy{Level: "balanced", Egress: "report"}, Proof: recommend.Proof{Holds: true}}
-	for i, s := range hostile {
-		id := "sg-" + string(rune('a'+i))
-		text := recommend.RuleText{ID: s, Service: "tcp 443", Peer: "0.0.0.0/0", PeerName: s, Description: s, Why: s, Tags: map[string]string{s: s}}
-		traffic := []recommend.Traffic{{Interface: s, Direction: analyze.Ingress, Peer: s, PeerName: s, Service: s, Cause: s}}
-		p.Groups = append(p.Groups, recommend.Group{ID: id, Name: s, VPC: s, Protected: s, Interfaces: []string{s},
-			Rules: []recommend.Rule{{Direction: analyze.Ingress, Description: s, PeerName: s, Kept: s}}})
-		p.Changes = append(p.Changes, recommend.Change{ID: "chg-" + id, Kind: recommend.Unused, Status: recommend.Review, GroupID: id, GroupName: s,
-			Direction: analyze.Ingress, Old: []recommend.RuleText{text}, New: []recommend.RuleText{text}, Reason: s, Release: s,
-			Remarks: []string{s}, Denies: traffic, DependsOn: []recommend.Dependency{{GroupID: s, Rule: s}}})
-		p.Unexplained = append(p.Unexplained, traffic...)
-		p.Notes = append(p.Notes, s)
-		p.Input.BadRecords = append(p.Input.BadRecords, s)
-	}
-	return p
-}
 
 func write(t *testing.T, p *recommend.Plan) string {
 	t.Helper()
@@ -52,7 +29,7 @@ func write(t *testing.T, p *recommend.Plan) string {
 }
 
 var (
-	block  = regexp.MustCompile(`(?s)<(script|style)( type="application/json" id="plan")?>(.*?)</(?:script|style)>`)
+	block  = regexp.MustCompile(`(?s)<(script|style)( type="text/plain" id="plan")?>(.*?)</(?:script|style)>`)
 	meta   = regexp.MustCompile(`<meta http-equiv="Content-Security-Policy" content="([^"]*)">`)
 	markup = regexp.MustCompile(`<[a-zA-Z/!][^>]*>`)
 )
@@ -60,15 +37,17 @@ var (
 // The page's markup is the same whatever the plan holds; texts are in the data block and, escaped, in the plain summary.
 func TestTextsCannotBecomeMarkup(t *testing.T) {
 	want := markup.FindAllString(block.ReplaceAllString(write(t, &recommend.Plan{}), "<$1>"), -1)
-	got := markup.FindAllString(block.ReplaceAllString(write(t, hostilePlan()), "<$1>"), -1)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the markup of the hostile page (-empty plan +hostile):\n%s", diff)
+	for round := range plantest.Texts {
+		got := markup.FindAllString(block.ReplaceAllString(write(t, plantest.Hostile(round)), "<$1>"), -1)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("round %d: the markup of the hostile page (-empty plan +hostile):\n%s", round, diff)
+		}
 	}
 }
 
 // What the page runs is what its policy names, and nothing else may run or be fetched.
 func TestPolicyNamesWhatThePageHas(t *testing.T) {
-	page := write(t, hostilePlan())
+	page := write(t, plantest.Hostile(0))
 	policy := meta.FindStringSubmatch(page)
 	if policy == nil {
 		t.Fatal("no policy")
@@ -103,29 +82,32 @@ func TestPolicyNamesWhatThePageHas(t *testing.T) {
 
 // The data block is the plan as recommendations.json has it.
 func TestDataIsThePlan(t *testing.T) {
-	for _, b := range block.FindAllStringSubmatch(write(t, hostilePlan()), -1) {
-		if b[2] == "" {
-			continue
+	for _, p := range []*recommend.Plan{{}, plantest.Hostile(0), plantest.Big(3, 1)} {
+		blocks := block.FindAllStringSubmatch(write(t, p), -1)
+		at := slices.IndexFunc(blocks, func(b []string) bool { return b[2] != "" })
+		if at < 0 {
+			t.Fatal("no data block")
 		}
-		var got recommend.Plan
-		if err := json.Unmarshal([]byte(b[3]), &got); err != nil {
+		var file bytes.Buffer
+		if err := output.JSON(&file, p); err != nil {
 			t.Fatal(err)
 		}
-		for i, s := range hostile {
-			if want := strings.ToValidUTF8(s, "\ufffd"); s != "\xff\xfe" && got.Groups[i].Name != want {
-				t.Errorf("group name: got %q, want %q", got.Groups[i].Name, want)
-			}
+		zip, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(blocks[at][3])))
+		if err != nil {
+			t.Fatal(err)
 		}
-		if strings.Contains(b[3], "null") {
-			t.Error("the data has null for an empty list")
+		var want, got any
+		if err := errors.Join(json.Unmarshal(file.Bytes(), &want), json.NewDecoder(zip).Decode(&got)); err != nil {
+			t.Fatal(err)
 		}
-		return
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("recommendations.json and the page's data (-file +page):\n%s", diff)
+		}
 	}
-	t.Fatal("no data block")
 }
 
 func TestSameBytes(t *testing.T) {
-	if a, b := write(t, hostilePlan()), write(t, hostilePlan()); a != b {
+	if a, b := write(t, plantest.Hostile(0)), write(t, plantest.Hostile(0)); a != b {
 		t.Error("two pages of one plan differ")
 	}
 }

@@ -13,12 +13,16 @@ function changeCard(change) {
       decisionButtons(change)),
     diff(c),
     evidence(c),
+    spaceLine(c.space),
+    mapPart(change),
     h("div", { class: "details" },
+      c.decision && fact("Decided", formerDecision(c.decision)),
+      riskFact(c.risk),
       c.release && fact(change.bucket === "held" ? "Released by" : "To decide", sentence(c.release)),
       c.remarks.map((remark) => fact("Mind", sentence(remark))),
       c.depends_on.length > 0 && fact("Leans on", h("ul", null, c.depends_on.map((d) => h("li", null, dependency(d, c))))),
       c.denies.length > 0 && denied(c)),
-    h("p", { class: "fine end" }, h("a", { class: "permalink", href: "#" + id, "aria-label": "Link to change " + id }, code(id))),
+    h("p", { class: "fine end" }, h("a", { class: "permalink", href: address(id), "aria-label": "Link to change " + id }, code(id))),
   );
 }
 
@@ -67,12 +71,31 @@ function note(rule) {
   return parts.length > 0 && h("div", { class: "note" }, parts);
 }
 
+/** A decision that this review was given. */
+function formerDecision(d) {
+  return [h("strong", null, verdictsTaken[d.decision] ?? d.decision), " by ", name(d.by), d.until && ", until " + d.until, d.reason && [": ", h("q", null, name(d.reason))],
+    d.effect && [" ", sentence(d.effect)]];
+}
+
+const verdictsTaken = { accept: "accepted", reject: "rejected", except: "excepted" };
+
+/** Shares of connections that are expected to be denied. */
+function riskFact(risk) {
+  if (!risk || risk.connections === 0) return null;
+  return fact("Risk", riskShare(risk), " of the group's next ", several(risk.connections, "connection"), " (", several(risk.period_days, "day"), ") expected to be denied");
+}
+
+function riskShare(risk) {
+  return [h("strong", null, share(risk.expected)), " (90 %: " + share(risk.low) + " to " + share(risk.high) + ")"];
+}
+
 /** What was seen of a rule. */
 function evidence(c) {
   const use = c.evidence;
   const unused = use.flows === 0 && use.hits === 0 && use.maybe_hits === 0;
   return h("div", { class: "evidence" },
-    h("p", { class: unused && "none" }, h("span", { class: "term" }, "Seen "), unused ? "no use in the window" : joined([
+    h("span", { class: "term" }, "Seen"),
+    h("p", { class: unused && "none" }, unused ? "no use in the window" : joined([
       several(use.peers, "peer"), use.ports.length > 0 && name(portWords(use.ports)), several(use.flows, "flow"), size(use.bytes),
       use.maybe_hits > 0 && several(use.maybe_hits, "doubtful use") + ", kept",
     ])),
@@ -99,15 +122,44 @@ function strip(use) {
     h("span", { class: "fine", "aria-hidden": "true" }, seen));
 }
 
+/** How much was allowed, stays allowed, and was used: bars on a scale of powers of two. */
+function spaceLine(space) {
+  if (space.before < 0) return null;
+  const most = Math.max(48, space.before);
+  const bar = (kind, log2, y) => log2 >= 0 && svg("rect", { class: kind, x: 0, y, height: 4, width: Math.max(1.5, (log2 / most) * 200) });
+  return h("div", { class: "evidence" },
+    h("span", { class: "term" }, "Space"),
+    h("p", null, "allowed ", power(space.before), " → ", power(space.after), " · used ", power(space.used),
+      h("span", { class: "fine" }, " pairs of address and port")),
+    svg("svg", { class: "space", viewBox: "0 0 200 16", preserveAspectRatio: "none", "aria-hidden": "true" }, bar("bar0", space.before, 0), bar("bar1", space.after, 6), bar("used", space.used, 12)));
+}
+
+/** Who used which port of the changed rule. */
+function mapPart(change) {
+  const rule = change.group.data.rules.find((r) => r.change_id === change.data.change_id);
+  return rule?.map ? unfolding({ class: "as-table" }, "Who used which port", () => useMap(rule)) : null;
+}
+
+function useMap(rule) {
+  const { peers, ports, addresses } = rule.map;
+  const most = Math.max(...addresses.flat(), 1);
+  const level = (n) => (n === 0 ? 0 : 1 + Math.floor((4 * Math.log(n)) / Math.log(most + 1)));
+  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Who used which port" }, h("table", { class: "map" },
+    h("caption", { class: "fine" }, "Addresses of each peer that used each port. ", code(rule.service), " ", code(rule.peer), " also allows everything that is not in this table."),
+    h("thead", null, h("tr", null, h("td"), ports.map((port) => h("th", { scope: "col" }, name(port))))),
+    h("tbody", null, peers.map((peer, i) => h("tr", null, h("th", { scope: "row" }, name(peer.name), " ", h("span", { class: "fine" }, several(peer.addresses, "address").replace(/addresss$/, "addresses"))),
+      addresses[i].map((n) => h("td", { class: "level" + level(n) }, n > 0 ? count(n) : "")))))));
+}
+
 function dependency(d, c) {
-  return d.group_id === c.group_id ? code(d.rule) : [code(d.rule), " of ", h("a", { href: "#" + d.group_id }, d.group_id)];
+  return d.group_id === c.group_id ? code(d.rule) : [code(d.rule), " of ", h("a", { href: address(d.group_id) }, name(d.group_id))];
 }
 
 function denied(c) {
   const list = (rows) => h("ul", { class: "traffic" }, rows.map((t) => h("li", null, trafficLine(t))));
   const rest = c.denies.slice(shownDenied);
   return fact("Would deny", h("div", null, several(c.denies.length, "kind") + " of seen traffic:"), list(c.denies.slice(0, shownDenied)),
-    rest.length > 0 && h("details", null, h("summary", null, count(rest.length) + " more"), list(rest)));
+    rest.length > 0 && unfolding(null, count(rest.length) + " more", () => list(rest)));
 }
 
 function trafficLine(t) {

@@ -25,7 +25,7 @@ function remember(key, value) {
 
 const verdicts = { accept: "Accept", reject: "Reject" };
 
-/** Held changes cannot be accepted: their evidence lacks. */
+/** Held changes are left to the evidence: accepting one would do nothing. */
 function decisionButtons(change) {
   if (change.bucket === "held") return null;
   const id = change.data.change_id;
@@ -90,11 +90,10 @@ function forgetDecisions() {
 function decisionsFile(who, until) {
   const rows = plan.changes.filter((c) => decisions.has(c.change_id)).map((c) => {
     const { verdict, why } = decisions.get(c.change_id);
-    const row = { change_id: c.change_id, decision: verdict, by: who, reason: why };
-    if (until) row.until = until;
-    return row;
+    return { change_id: c.change_id, decision: verdict, by: who, reason: why, ...(until && { until }),
+      about: [c.group_name, c.direction, ...c.old.map((rule) => rule.service + " " + rule.peer)].join(" ") };
   });
-  return JSON.stringify({ decisions: rows }, null, 2) + "\n";
+  return JSON.stringify({ schema_version: 1, decisions: rows }, null, 2) + "\n";
 }
 
 function exportDialog() {
@@ -105,15 +104,15 @@ function exportDialog() {
   const show = () => { preview.value = decisionsFile(who.value, until.value); };
   const save = () => {
     remember("sgtrim who", who.value);
-    const url = URL.createObjectURL(new Blob([decisionsFile(who.value, until.value)], { type: "text/plain" }));
-    h("a", { href: url, download: "decisions.yaml" }).click();
+    const url = URL.createObjectURL(new Blob([decisionsFile(who.value, until.value)], { type: "application/json" }));
+    h("a", { href: url, download: "decisions.json" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
     dialog.close();
-    announce("Saved as decisions.yaml");
+    announce("Saved as decisions.json");
   };
   const form = h("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); save(); } },
     h("h2", null, "Export ", several(decisions.size, "decision")),
-    h("p", null, "Give the file to the next run: ", code("sgtrim recommend --decisions decisions.yaml …")),
+    h("p", null, "Give the file to the next run: ", code("--decisions decisions.json")),
     h("div", { class: "fields" }, field("Decided by", who), field("Until (optional)", until)),
     preview,
     h("div", { class: "buttons" },

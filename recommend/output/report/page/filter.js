@@ -1,11 +1,11 @@
 // Search, filter and sort. Their state is in the address, so that a view can be sent to somebody else.
 
 const sorts = {
-  order: { label: "most to decide first", by: (a, b) => weight(b) - weight(a) },
-  name: { label: "name", by: (a, b) => a.data.group_name.localeCompare(b.data.group_name, "en") },
-  changes: { label: "number of changes", by: (a, b) => b.changes.length - a.changes.length },
-  quiet: { label: "longest unused first", by: (a, b) => lastUse(a).localeCompare(lastUse(b)) },
-  coverage: { label: "least covered first", by: (a, b) => a.data.coverage - b.data.coverage },
+  order: { label: "most to decide first", key: (group) => -weight(group) },
+  name: { label: "name", key: (group) => group.data.group_name.toLowerCase() },
+  changes: { label: "number of changes", key: (group) => -group.changes.length },
+  quiet: { label: "longest unused first", key: lastUse },
+  coverage: { label: "least covered first", key: (group) => group.data.coverage },
 };
 
 const weights = { decide: 1e6, ready: 1e3, held: 1, egress: 0 };
@@ -79,11 +79,19 @@ function filterAddress() {
   return "#changes" + (query.size > 0 ? "?" + query : "");
 }
 
+/** Shows the changes as an address has them. */
+function showFiltered(query) {
+  readFilter(query);
+  sortGroups();
+  applyFilter();
+  showFilter();
+}
+
 /** Reads what filterAddress wrote. What it does not know is left out. */
 function readFilter(query) {
   const given = new URLSearchParams(query);
-  const show = given.has("show") ? given.get("show").split(",").filter((bucket) => bucket in buckets) : firstShow();
-  const sort = given.get("sort") in sorts ? given.get("sort") : usual.sort;
+  const show = given.has("show") ? given.get("show").split(",").filter((bucket) => Object.hasOwn(buckets, bucket)) : firstShow();
+  const sort = Object.hasOwn(sorts, given.get("sort")) ? given.get("sort") : usual.sort;
   filter = { q: given.get("q") ?? "", show, sort, direction: given.get("direction") ?? "", kind: given.get("kind") ?? "",
     account: given.get("account") ?? "", open: given.get("open") === "1" };
 }
@@ -97,16 +105,18 @@ function showFilter() {
 }
 
 function sortGroups() {
-  const { by } = sorts[filter.sort];
-  groups.sort((a, b) => by(a, b) || (a.data.group_id < b.data.group_id ? -1 : 1));
-  document.getElementById("groups").append(...groups.map((group) => group.section));
+  const { key } = sorts[filter.sort];
+  const keys = new Map(groups.map((group) => [group, key(group)]));
+  const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+  groups.sort((a, b) => compare(keys.get(a), keys.get(b)) || compare(a.data.group_id, b.data.group_id));
 }
 
 function applyFilter() {
   const words = filter.q.toLowerCase().split(/\s+/).filter(Boolean);
   const found = (text) => words.every((word) => text.includes(word));
   const keptToo = filter.show.includes("kept");
-  let matching = 0, rules = 0, inGroups = 0;
+  const matching = [];
+  let total = 0, rules = 0;
   for (const group of groups) {
     const account = !filter.account || group.data.account_id === filter.account;
     let any = false;
@@ -114,15 +124,17 @@ function applyFilter() {
       const c = change.data;
       change.matches = account && filter.show.includes(change.bucket) && (!filter.direction || c.direction === filter.direction) &&
         (!filter.kind || c.kind === filter.kind) && !(filter.open && decisions.has(c.change_id)) && found(change.text);
-      if (change.matches) { any = true; matching++; }
+      if (change.matches) {
+        any = true;
+        total++;
+      }
     }
     group.keptMatches = keptToo && account && !filter.kind && group.kept.length > 0 && found(group.keptText);
     if (group.keptMatches) rules += group.kept.length;
-    group.matches = any || group.keptMatches;
-    if (group.matches) inGroups++;
-    showMatches(group);
+    if (any || group.keptMatches) matching.push(group);
   }
-  const text = several(matching, "change") + (keptToo ? " and " + several(rules, "unchanged rule") : "") + " in " + several(inGroups, "group");
-  document.getElementById("found").textContent = text;
-  document.getElementById("none").hidden = inGroups > 0;
+  document.getElementById("found").textContent = several(total, "change") + (keptToo ? " and " + several(rules, "unchanged rule") : "") +
+    " in " + several(matching.length, "group");
+  document.getElementById("none").hidden = matching.length > 0;
+  showGroups(matching);
 }

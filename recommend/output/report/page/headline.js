@@ -16,7 +16,9 @@ function pageHead() {
     ].map((part) => part && h("span", null, part)))),
     verdict(counts),
     proofLine(),
-  ];
+    plan.risk?.connections > 0 && h("p", { class: "proof" }, h("strong", null, "Risk: "), "of the next ", several(plan.risk.connections, "connection"),
+      " (", several(plan.risk.period_days, "day"), "), the selected changes together are expected to deny ", riskShare(plan.risk), "."),
+  ].filter(Boolean);
 }
 
 function windowWords() {
@@ -52,12 +54,12 @@ function proofLine() {
 
 const exposureFigures = [
   ["ingress rules", "rules", count],
-  ["rules open to the world, IPv4", "world_open_v4", count],
-  ["rules open to the world, IPv6", "world_open_v6", count],
-  ["of them with admin or database ports", "admin_open", count],
-  ["interface × port pairs the world reaches", "reachable", count],
-  ["allowed space, IPv4, log2", "log2_space", (n) => n.toFixed(1)],
-  ["allowed space, IPv6, log2", "log2_space_v6", (n) => n.toFixed(1)],
+  ["open to the world, IPv4", "world_open_v4", count],
+  ["open to the world, IPv6", "world_open_v6", count],
+  ["of these, admin or database ports", "admin_open", count],
+  ["interface × port pairs reached", "reachable", count],
+  ["allowed space, IPv4 (log2)", "log2_space", (n) => n.toFixed(1)],
+  ["allowed space, IPv6 (log2)", "log2_space_v6", (n) => n.toFixed(1)],
 ];
 
 function exposurePart() {
@@ -73,7 +75,7 @@ function exposurePart() {
         h("td", { class: after[key] < before[key] ? "less" : null }, show(after[key])),
         h("td", { class: review[key] < after[key] ? "less" : null }, show(review[key])),
         h("td", { class: "wide" }, bars([before[key], after[key], review[key]]))))))),
-    h("p", { class: "fine" }, "Ingress only; after: with what is ready; with review: also with all that is to be decided. Space: pairs of address and port that some interface lets in."));
+    h("p", { class: "fine" }, "Ingress only. After: what is ready; with review: and all that is to be decided. Reached: by the world, on interfaces that it can reach. Space: pairs of address and port that interfaces let in."));
 }
 
 /** Three bars on one scale; the table beside them says the same in figures. */
@@ -107,5 +109,5 @@ function limitsPart() {
 }
 
 function groupLink(group) {
-  return h("a", { href: "#" + group.group_id }, name(group.group_name || group.group_id));
+  return h("a", { href: address(group.group_id) }, name(group.group_name || group.group_id));
 }

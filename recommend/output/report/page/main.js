@@ -2,6 +2,7 @@
 
 const views = {
   changes: { label: "Changes", parts: () => [h("div", { class: "pair" }, exposurePart(), limitsPart()), changesPart()] },
+  pictures: { label: "Pictures", parts: pictureParts },
   traffic: { label: "Traffic", parts: trafficParts },
   input: { label: "Input", parts: () => [inputPart()] },
 };
@@ -11,43 +12,67 @@ function changesPart() {
     h("h2", { id: "changes-title" }, "Changes"),
     filterBar(),
     h("p", { id: "none", hidden: true }, "Nothing matches the filter."),
-    h("div", { id: "groups" }, groups.map(groupSection)));
+    h("div", { id: "groups" }),
+    moreButton(),
+    h("p", { id: "cut", hidden: true }));
 }
 
-/** Shows the part of the page that the address names: a view, a group, or a change. */
-function route() {
-  const [target, query] = decodeURIComponent(location.hash.slice(1)).split(/\?(.*)/s);
-  const change = changes.get(target), group = change?.group ?? groups.find((g) => g.data.group_id === target);
-  const view = group ? "changes" : target in views ? target : "changes";
+/** The address of a part of the page: a view, a group, or a change. */
+function address(id) {
+  return "#" + encodeURIComponent(id);
+}
+
+/** What the address names: "#chg-…", "#sg-…", "#changes?q=…". */
+function addressed() {
+  const [target, query] = location.hash.slice(1).split(/\?(.*)/s);
+  try {
+    return [decodeURIComponent(target), query];
+  } catch {
+    return [target, query]; // not of our making
+  }
+}
+
+/** Makes the parts of a view when it is first wanted. */
+function fillView(key) {
+  const view = document.getElementById(key);
+  if (view.children.length === 0) view.replaceChildren(...views[key].parts());
+}
+
+function showView(view) {
   for (const key of Object.keys(views)) {
     document.getElementById(key).hidden = key !== view;
+    if (key === view) fillView(key);
     const link = document.querySelector('#views a[href="#' + key + '"]');
     if (key === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (view === "changes" && !group) {
-    readFilter(query ?? "");
-    sortGroups();
-    applyFilter();
-    showFilter();
-    if (query) document.getElementById("changes-title").scrollIntoView();
-    return;
-  }
-  if (group) reveal(group, change);
+}
+
+function route() {
+  const [target, query] = addressed();
+  const change = changes.get(target), group = change?.group ?? groups.find((g) => g.data.group_id === target);
+  const view = !group && Object.hasOwn(views, target) ? target : "changes";
+  showView(view);
+  if (group) return reveal(group, change);
+  if (view !== "changes") return;
+  showFiltered(query ?? "");
+  if (query) document.getElementById("changes-title").scrollIntoView();
 }
 
 /** Brings a group or a change before the reader, whatever the filter was. */
 function reveal(group, change) {
-  if (!group.matches || (change && !change.matches)) {
-    readFilter("show=" + Object.keys(buckets).join(","));
+  if (!isListed(group) || (change && !change.matches)) {
+    filter = { ...usual, show: Object.keys(buckets), sort: filter.sort };
     applyFilter();
+    if (!isListed(group)) { // too far down: alone, then
+      filter.q = group.data.group_id;
+      applyFilter();
+    }
     showFilter();
   }
-  build(group);
   const element = change?.card ?? group.section;
   element.scrollIntoView();
   element.focus({ preventScroll: true });
-  requestAnimationFrame(() => element.scrollIntoView()); // what came near the window meanwhile has its real height now
 }
 
 function themeButton() {
@@ -88,15 +113,19 @@ function helpButton() {
   } }, "Help");
 }
 
-/** Moves the focus to the next visible change, over groups that are not built yet as well. */
+/** Moves the focus to the next change of the list, which grows as needed. */
 function step(by) {
-  const visible = groups.flatMap((group) => (group.matches ? group.changes.filter((change) => change.matches) : []));
-  const at = visible.findIndex((change) => change.card?.contains(document.activeElement));
-  const next = visible[at + by];
+  const cards = () => [...document.querySelectorAll("#groups .change")];
+  let all = cards();
+  const at = all.indexOf(document.activeElement.closest(".change"));
+  if (at + by >= all.length) {
+    showMore();
+    all = cards();
+  }
+  const next = all[at + by];
   if (!next) return;
-  build(next.group);
-  next.card.focus({ preventScroll: true });
-  next.card.scrollIntoView({ block: "nearest" });
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
 }
 
 function press(verdict) {
@@ -113,21 +142,30 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// On paper there is nothing to scroll to: all that the filter shows is built.
+const printed = 3000; // changes; that is some hundred pages
+
+// On paper there is nothing to scroll to: all that the filter shows is built, or the paper says that it is not.
 window.addEventListener("beforeprint", () => {
-  for (const group of groups) if (group.matches) build(group);
+  Object.keys(views).forEach(fillView);
+  showMore(printed);
+  const left = listed.groups.length - listed.length;
+  const notice = document.getElementById("cut");
+  notice.hidden = left === 0;
+  notice.textContent = several(left, "more group") + " of this selection not printed: narrow the filter, and print again. recommendations.json has them all.";
 });
 
 function start() {
   document.getElementById("top").replaceChildren(...pageHead());
   document.getElementById("views").replaceChildren(h("ul", null, Object.entries(views).map(([key, { label }]) => h("li", null, h("a", { href: "#" + key }, label)))));
-  document.getElementById("main").replaceChildren(...Object.entries(views).map(([key, { parts }]) => h("div", { class: "view", id: key }, parts())));
-  for (const group of groups) bySection.set(group.section, group);
+  document.getElementById("main").replaceChildren(...Object.keys(views).map((key) => h("div", { class: "view", id: key })));
   document.getElementById("summary").remove();
   for (const id of ["top", "views", "main"]) document.getElementById(id).hidden = false;
+  showView("changes");
   showBasket();
-  route();
+  showFiltered("");
+  if (location.hash) route();
   window.addEventListener("hashchange", route);
+  performance.mark("ready");
 }
 
 start();

@@ -1,6 +1,14 @@
 // The plan, and the groups with their changes as the page looks at them.
 
-const plan = JSON.parse(document.getElementById("plan").textContent);
+const plan = await unpack(document.getElementById("plan").textContent);
+
+/** The value whose JSON was packed by gzip and base64. */
+async function unpack(text) {
+  const packed = atob(text);
+  const bytes = new Uint8Array(packed.length);
+  for (let i = 0; i < packed.length; i++) bytes[i] = packed.charCodeAt(i);
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+}
 
 function bucketOf(change) {
   if (change.status === "proposed") return "ready";
@@ -8,7 +16,7 @@ function bucketOf(change) {
   return change.direction === "egress" && plan.policy.egress === "report" && !change.selected ? "egress" : "decide";
 }
 
-/** Groups of the plan: { data, changes: [{ data, bucket, text, group }], kept: [rules], keptText, where }. */
+/** Groups of the plan: { data, changes: [{ data, bucket, text, group }], kept: [rules], keptText }. */
 const groups = makeGroups();
 const changes = new Map(groups.flatMap((group) => group.changes.map((change) => [change.data.change_id, change])));
 

@@ -16,6 +16,13 @@ function percent(share) {
   return String(Math.floor(share * 10000 + 1e-6) / 100) + " %";
 }
 
+/** A share of 0 to 1 as per cent, for risks: small ones must not read as none. */
+function share(x) {
+  if (x === 0) return "0 %";
+  if (x < 0.0001) return "< 0.01 %";
+  return String(Number((x * 100).toPrecision(2))) + " %";
+}
+
 function size(bytes) {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   let i = 0;
@@ -46,7 +53,7 @@ const kinds = {
 };
 
 function kindWords(kind) {
-  return kinds[kind] ?? kind;
+  return Object.hasOwn(kinds, kind) ? kinds[kind] : kind;
 }
 
 /**
