@@ -51,12 +51,3 @@ func (a age) days(most int) int {
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
-
-// ageAsked says why a removal is for a person to decide when the age of the rule is not known although CloudTrail could
-// have told it; "" otherwise.
-func (r *reviewer) ageAsked(d *draft) string {
-	if len(d.news) > 0 || !r.e.AgeAskable || r.ageOf(&r.use.Rules[d.rule]).known {
-		return ""
-	}
-	return "the age of the rule is not known, though CloudTrail knows it: it may be days old; a person decides, or --history cloudtrail with the permission cloudtrail:LookupEvents"
-}

@@ -354,9 +354,6 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 	if on := r.turnsTracking(d, rule, f); len(on) > 0 {
 		return "connections through " + listed(on, 3) + " that were not tracked would be cut off, and tracked from then on; a person chooses the hour"
 	}
-	if why := r.ageAsked(d); why != "" {
-		return why
-	}
 	for _, l := range d.leans {
 		if other := r.use.Rules[l].GroupID; other != rule.GroupID {
 			return "leans on " + r.ruleName(l, rule.GroupID) + ": right only while every interface carries both groups"

@@ -20,7 +20,7 @@ func (s *Snapshot) Estate() (*Estate, error) {
 		e: &Estate{
 			Captured: s.Captured, Groups: map[string]*Group{}, Interfaces: map[string]*Interface{}, PrefixLists: map[string]*PrefixList{},
 			VPCs: map[string]*VPC{}, Subnets: map[string]*Subnet{}, FlowLogs: map[string]*FlowLog{}, Peerings: map[string]*Peering{},
-			Problems: slices.Clone(s.Problems), AgeAskable: s.AgeAskable,
+			Problems: slices.Clone(s.Problems),
 		},
 		first: map[objectID]where{}, tables: map[string]*RouteTable{}, endpoints: map[string]*Endpoint{},
 		attachments: map[string]*transit{}, gateways: map[string]*wireTransitGateway{}, ruleIDs: map[string]analyze.RuleKey{},

@@ -31,8 +31,6 @@ type Estate struct {
 	// Past holds the earlier states of interfaces, those that are gone among them, sorted by id and time.
 	Past    []*Interface
 	History History
-	// AgeAskable says that CloudTrail could have been asked for the age of rules and was not, or did not answer.
-	AgeAskable bool
 	// AssociationsKnown says that the associations of groups with further VPCs were in the input, even if there are none.
 	AssociationsKnown bool
 	Problems          []Problem // what could not be read or modelled; never dropped silently

@@ -68,8 +68,6 @@ type Snapshot struct {
 	Captured time.Time // zero when unknown
 	Scopes   []SnapshotScope
 	Problems []Problem // files that were not used, calls that were denied
-	// AgeAskable says that the snapshot is of a live account whose CloudTrail was not asked, or denied to answer.
-	AgeAskable bool
 }
 
 // SnapshotScope is the objects of one account and region, or of one file whose account and region may be unknown ("").
