@@ -31,7 +31,7 @@ type Options struct {
 	RequesterPays bool
 	LogFields     string // the format of a CloudWatch Logs group; "" is what the flow logs that write to it say
 
-	now        time.Time // the clock of tests; the zero time is the real one. Only CloudWatch Logs needs a "now".
+	now        time.Time     // the clock of tests; the zero time is the real one. Only CloudWatch Logs needs a "now".
 	retryDelay time.Duration // the first delay before a retry; 0 is 100 ms. Tests cannot wait.
 }
 
