@@ -16,10 +16,10 @@ func TestHostileTextsDoNothing(t *testing.T) {
 	for round := range plantest.Texts {
 		p := plantest.Hostile(round)
 		b.show(p)
-		for _, view := range []string{"#traffic", "#input", "#changes?show=decide,ready,egress,held,kept"} {
-			b.script(`location.hash = "` + view + `"; for (const d of document.querySelectorAll("details")) d.open = true`)
+		for _, view := range []string{"#pictures", "#traffic", "#input", "#changes?show=decide,ready,egress,held,kept"} {
+			b.script(`location.hash = "` + view + `"`)
+			b.run(b.until(`[...document.querySelectorAll("details")].every((d) => { d.open = true; return d.children.length > 1; })`))
 		}
-		b.run(b.until(`[...document.querySelectorAll("details")].every((d) => d.children.length > 1)`))
 		if title := value[string](b, "document.title"); title == plantest.Owned {
 			t.Fatalf("round %d: a text ran", round)
 		}
