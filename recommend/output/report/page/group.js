@@ -1,7 +1,7 @@
 // One security group, and the list of those that the filter found. The list grows as the reader comes near its end, so that a
 // page of thousands of groups opens, and answers a filter, at once.
 
-const batch = 30; // changes that are added to the list at a time
+const batch = 10; // changes that are added to the list at a time
 
 /** The groups that the filter found, in order, and how many of them the list holds yet. */
 const listed = { groups: [], length: 0 };
