@@ -15,17 +15,18 @@ import (
 // their gateway endpoints, the endpoints' prefix lists can stand for it (aws-facts §6).
 func (r *reviewer) worldEgress(rule *usage.Rule, keep []int32, stay func(string) peerPlan) peerPlan {
 	whole := stay("Internet egress is never narrowed to addresses seen")
-	var public, private []int32
+	served := false
 	for _, fi := range keep {
-		if !r.isPublic(&r.use.Flows[fi]) {
-			private = append(private, fi)
-		} else if r.endpointList(rule, r.use.Flows[fi].Peer) == nil {
-			return whole
-		} else {
-			public = append(public, fi)
+		f := &r.use.Flows[fi]
+		if !r.isPublic(f) {
+			continue
 		}
+		if r.endpointList(rule, f.Peer) == nil {
+			return whole
+		}
+		served = true
 	}
-	if r.opt.Egress != "full" || len(public) == 0 {
+	if r.opt.Egress != "full" || !served {
 		return whole
 	}
 	return peerPlan{

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"path/filepath"
@@ -116,8 +117,8 @@ func (x explained) balances(e explain.End) bool {
 
 // randomFlow is between interfaces of the estate, and addresses near them or elsewhere, on ports that rules name.
 func (x explained) randomFlow(rng *rand.Rand) explain.Flow {
-	ids := recommendKeysOf(x.e.Interfaces)
-	groups := recommendKeysOf(x.e.Groups)
+	ids := slices.Sorted(maps.Keys(x.e.Interfaces))
+	groups := slices.Sorted(maps.Keys(x.e.Groups))
 	g := x.e.Groups[groups[rng.IntN(len(groups))]]
 	f := explain.Flow{Proto: analyze.TCP, Port: uint16(rng.IntN(65536))}
 	r := analyze.Rule{}
@@ -255,23 +256,11 @@ func (j *flowJudge) interfaces(e explain.End) []string {
 	return nil
 }
 
-func recommendKeysOf[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // Of every rule, explain shows the use that the plan counts, and of every user what the plan makes of it: nobody loses what was
 // needed but by a change for review that lists it.
 func TestExplainAgreesWithThePlan(t *testing.T) {
 	x := explainedWorld(t, world.Demo(1), world.DemoLogs)
-	var args []string
-	for _, id := range recommendKeysOf(x.e.Groups) {
-		args = append(args, id)
-	}
+	args := slices.Sorted(maps.Keys(x.e.Groups))
 	text := x.run(t, append([]string{"explain", "--plan", filepath.Join(x.dir, "out", "recommendations.json"), "--format", "json",
 		"--ledger", filepath.Join(x.dir, "ledger"), "--estate", filepath.Join(x.dir, "estate")}, args...)...)
 	var answer explain.Answer
