@@ -20,6 +20,7 @@ func (s *Snapshot) Estate() (*Estate, error) {
 		e: &Estate{
 			Captured: s.Captured, Groups: map[string]*Group{}, Interfaces: map[string]*Interface{}, PrefixLists: map[string]*PrefixList{},
 			VPCs: map[string]*VPC{}, Subnets: map[string]*Subnet{}, FlowLogs: map[string]*FlowLog{}, Peerings: map[string]*Peering{},
+			Asked:    map[Scope]Asked{},
 			Problems: slices.Clone(s.Problems),
 		},
 		first: map[objectID]where{}, tables: map[string]*RouteTable{}, endpoints: map[string]*Endpoint{},
@@ -63,6 +64,7 @@ func (s *Snapshot) Estate() (*Estate, error) {
 	if err := b.history(all); err != nil {
 		return nil, err
 	}
+	b.asked(all)
 	b.finish()
 	return b.e, nil
 }

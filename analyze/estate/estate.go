@@ -31,6 +31,9 @@ type Estate struct {
 	// Past holds the earlier states of interfaces, those that are gone among them, sorted by id and time.
 	Past    []*Interface
 	History History
+	// Asked says of the accounts and regions that came from the live API whether AWS Config and CloudTrail were asked for their
+	// past; those from saved files are not in it. AskedOf looks up.
+	Asked map[Scope]Asked
 	// AssociationsKnown says that the associations of groups with further VPCs were in the input, even if there are none.
 	AssociationsKnown bool
 	Problems          []Problem // what could not be read or modelled; never dropped silently

@@ -75,6 +75,8 @@ type SnapshotScope struct {
 	Scope
 	// TrailSince is since when CloudTrail was asked; zero when its records come from files, which do not say.
 	TrailSince time.Time
+	// Asked says whether the past was asked for, where the API could have been.
+	Asked Asked
 	// Objects by kind. An empty list was asked for and is empty; a missing one was not asked for.
 	Objects map[Kind][]json.RawMessage
 
@@ -91,7 +93,8 @@ func (s SnapshotScope) MarshalJSON() ([]byte, error) {
 		Account    string    `json:"account"`
 		Region     string    `json:"region"`
 		TrailSince time.Time `json:"trail_since,omitzero"`
-	}{s.Partition, s.Account, s.Region, s.TrailSince})
+		Asked      Asked     `json:"asked,omitzero"`
+	}{s.Partition, s.Account, s.Region, s.TrailSince, s.Asked})
 	if err != nil {
 		return nil, err
 	}
@@ -160,11 +163,12 @@ func (s *Snapshot) merged() []SnapshotScope {
 		if !ok {
 			i = len(out)
 			at[scope.Scope], seen[scope.Scope] = i, map[string]bool{}
-			out = append(out, SnapshotScope{Scope: scope.Scope, TrailSince: scope.TrailSince, Objects: map[Kind][]json.RawMessage{}})
+			out = append(out, SnapshotScope{Scope: scope.Scope, TrailSince: scope.TrailSince, Asked: scope.Asked, Objects: map[Kind][]json.RawMessage{}})
 		}
 		if t := scope.TrailSince; !t.IsZero() && (out[i].TrailSince.IsZero() || t.Before(out[i].TrailSince)) {
 			out[i].TrailSince = t
 		}
+		out[i].Asked = out[i].Asked.or(scope.Asked)
 		for _, k := range Kinds {
 			list, ok := scope.Objects[k]
 			if !ok {

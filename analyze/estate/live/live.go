@@ -102,6 +102,7 @@ type taker struct {
 // scopeOf makes all calls.
 func (t *taker) scopeOf(ctx context.Context) error {
 	t.scope.Objects = map[estate.Kind][]json.RawMessage{}
+	t.scope.Asked = estate.Asked{Config: estate.NotAsked, Trail: estate.NotAsked}
 	t.scope.Scope = t.identity(ctx)
 	for _, c := range calls {
 		if err := t.take(ctx, c, &t.scope); err != nil {

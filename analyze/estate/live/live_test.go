@@ -59,7 +59,7 @@ func equal(t *testing.T, got, want *estate.Estate) {
 	t.Helper()
 	plain := func(e *estate.Estate) estate.Estate {
 		c := *e
-		c.Problems, c.Captured = nil, time.Time{}
+		c.Problems, c.Captured, c.Asked = nil, time.Time{}, nil
 		c.Groups = map[string]*estate.Group{}
 		for id, g := range e.Groups {
 			copied := *g
@@ -82,6 +82,12 @@ func TestSnapshotEqualsTheServersEstate(t *testing.T) {
 	equal(t, got, want)
 	if len(got.Problems) != 0 || got.Captured.IsZero() {
 		t.Errorf("problems %v, captured %v", got.Problems, got.Captured)
+	}
+	if asked := got.AskedOf("111122223333", "eu-west-1"); !asked.Trail.CouldHaveTold() || !asked.Config.CouldHaveTold() {
+		t.Errorf("the live API was at hand and its history was not asked for: got %+v", asked)
+	}
+	if asked := want.AskedOf("111122223333", "eu-west-1"); asked.Trail.CouldHaveTold() {
+		t.Errorf("saved files cannot be asked: got %+v", asked)
 	}
 	// Through a file it is the same again: one loader for both.
 	var b bytes.Buffer
