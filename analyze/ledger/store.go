@@ -241,28 +241,49 @@ func (l *Ledger) Evidence(day int32) iter.Seq2[Evidence, error] {
 	return Merge(seqs...)
 }
 
-func (l *Ledger) evidence(f file) iter.Seq2[Evidence, error] {
-	return func(yield func(Evidence, error) bool) {
+// Keys yields the keys of a day's evidence file by file: one that several files hold comes as often. It reads what keys are
+// made of and no more.
+func (l *Ledger) Keys(day int32) iter.Seq2[Key, error] {
+	return func(yield func(Key, error) bool) {
 		stopped := false
-		err := l.readEvidence(f, func(e *Evidence) bool {
-			stopped = !yield(*e, nil)
-			return !stopped
-		})
-		if err != nil && !stopped {
-			yield(Evidence{}, fmt.Errorf("ledger %s: %s: %w", l.dir, f.path(), err))
+		for _, f := range l.parts(kindEvidence, day) {
+			err := l.readEvidence(f, true, func(e *Evidence) bool {
+				stopped = !yield(e.Key, nil)
+				return !stopped
+			})
+			if err != nil && !stopped {
+				yield(Key{}, err)
+			}
+			if err != nil || stopped {
+				return
+			}
 		}
 	}
 }
 
-func (l *Ledger) readEvidence(f file, yield func(*Evidence) bool) error {
+func (l *Ledger) evidence(f file) iter.Seq2[Evidence, error] {
+	return func(yield func(Evidence, error) bool) {
+		stopped := false
+		err := l.readEvidence(f, false, func(e *Evidence) bool {
+			stopped = !yield(*e, nil)
+			return !stopped
+		})
+		if err != nil && !stopped {
+			yield(Evidence{}, err)
+		}
+	}
+}
+
+// readEvidence yields the rows of a file, each valid until the next; of their fields only the keys, if asked so.
+func (l *Ledger) readEvidence(f file, keys bool, yield func(*Evidence) bool) error {
 	in, err := os.Open(l.path(&f))
 	if err != nil {
-		return err
+		return fmt.Errorf("ledger %s: %s: %w", l.dir, f.path(), err)
 	}
 	defer in.Close()
 	var wrongDay error
 	err = guard(yield, func(yield func(*Evidence) bool) error {
-		return newDecoder().file(in, f.Rows, func(e *Evidence) bool {
+		return newDecoder(keys).file(in, f.Rows, func(e *Evidence) bool {
 			if e.Day != f.Day {
 				wrongDay = fmt.Errorf("day %s in the file of %s", dayText(e.Day), dayText(f.Day))
 				return false
@@ -270,7 +291,10 @@ func (l *Ledger) readEvidence(f file, yield func(*Evidence) bool) error {
 			return yield(e)
 		})
 	})
-	return errors.Join(err, wrongDay)
+	if err = errors.Join(err, wrongDay); err != nil {
+		return fmt.Errorf("ledger %s: %s: %w", l.dir, f.path(), err)
+	}
+	return nil
 }
 
 // Coverage lists the coverage of a day, sorted by interface and source. A gap of a whole flow log (Interface "") is also set

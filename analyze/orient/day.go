@@ -19,9 +19,30 @@ type Options struct {
 // ErrOrder says that the evidence did not come interface by interface, as the ledger yields it.
 var ErrOrder = errors.New("evidence is not sorted by interface")
 
-// Day decides who opened each connection of one day, from that day's evidence alone. The evidence is ranged over twice and
-// comes in the order of ledger.Key.Compare, at least interface by interface; the result is sorted by Key and Link. Equal
-// evidence gives equal conversations, whatever objects and runs it came from.
+// Source is the evidence of one day.
+type Source struct {
+	// Evidence comes in the order of ledger.Key.Compare, at least interface by interface.
+	Evidence iter.Seq2[ledger.Evidence, error]
+	// Keys are those of the evidence, in any order and any number of times. Nil: Evidence is ranged over for them first.
+	Keys iter.Seq2[ledger.Key, error]
+}
+
+// keys are Keys, or those of Evidence.
+func (s *Source) keys() iter.Seq2[ledger.Key, error] {
+	if s.Keys != nil {
+		return s.Keys
+	}
+	return func(yield func(ledger.Key, error) bool) {
+		for e, err := range s.Evidence {
+			if !yield(e.Key, err) {
+				return
+			}
+		}
+	}
+}
+
+// Day decides who opened each connection of one day, from that day's evidence alone; the result is sorted by Key and Link.
+// Equal evidence gives equal conversations, whatever objects and runs it came from.
 //
 // A decided conversation has Link 0 and its Key to itself. A doubtful connection is two conversations more, one for each
 // reading, with a Link of their own; others may have the same Key.
@@ -31,47 +52,51 @@ var ErrOrder = errors.New("evidence is not sorted by interface")
 //
 // Of several flow logs on one interface the conversations are the union. Counters of flow logs whose hours overlap are the
 // greatest of them, of others the sum; the evidence of a day knows which hours a flow log saw, not how much in each.
-func Day(evidence iter.Seq2[ledger.Evidence, error], opt Options) ([]Conversation, error) {
-	list, err := day(evidence, opt)
-	if err != nil {
-		return nil, err
-	}
+func Day(s Source, opt Options) ([]Conversation, error) {
 	var out []Conversation
-	for _, c := range list {
-		out = append(out, *c)
+	for c, err := range Each(s, opt) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
 	}
 	return out, nil
 }
 
 // Each yields what Day returns, one after another, and forgets what it has yielded: for days of millions of conversations,
 // in less than half the memory. An error comes alone, before the first conversation.
-func Each(evidence iter.Seq2[ledger.Evidence, error], opt Options) iter.Seq2[Conversation, error] {
+func Each(s Source, opt Options) iter.Seq2[Conversation, error] {
 	return func(yield func(Conversation, error) bool) {
-		list, err := day(evidence, opt)
+		tables, err := day(s, opt)
 		if err != nil {
 			yield(Conversation{}, err)
 			return
 		}
-		for i, c := range list {
-			list[i] = nil
-			if !yield(*c, nil) {
-				return
+		links := int64(0)
+		for i, t := range tables {
+			tables[i] = nil
+			links = t.number(links)
+			for n := range t.done {
+				if !yield(t.done[n], nil) {
+					return
+				}
 			}
 		}
 	}
 }
 
-func day(evidence iter.Seq2[ledger.Evidence, error], opt Options) ([]*Conversation, error) {
-	known, err := learn(evidence)
+// day returns the conversations by interface, in order, without the numbers of links.
+func day(s Source, opt Options) ([]*table, error) {
+	known, err := learn(s.keys())
 	if err != nil {
 		return nil, err
 	}
-	d := &decider{known: known, user: map[uint16]bool{}, convs: map[Key]*summing{}, repeated: newServices()}
+	d := &decider{known: known, user: map[uint16]bool{}, repeated: newServices()}
 	for _, p := range opt.KnownPorts {
 		d.user[p] = true
 	}
 	var group []ledger.Evidence
-	for e, err := range evidence {
+	for e, err := range s.Evidence {
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +113,7 @@ func day(evidence iter.Seq2[ledger.Evidence, error], opt Options) ([]*Conversati
 		d.interfaceDay(group)
 	}
 	d.decideLeft()
-	return d.finish(), nil
+	return d.tables, nil
 }
 
 // endpoint is an address and port of one protocol.
@@ -99,7 +124,7 @@ type endpoint struct {
 }
 
 // service returns the service's end of a folded row.
-func service(e *ledger.Evidence) (s endpoint, client netip.Addr) {
+func service(e *ledger.Key) (s endpoint, client netip.Addr) {
 	if e.Client == ledger.ClientA {
 		return endpoint{e.B, e.PortB, e.Proto}, e.A
 	}
@@ -107,7 +132,7 @@ func service(e *ledger.Evidence) (s endpoint, client netip.Addr) {
 }
 
 // byFlags reports whether flags decided a folded row.
-func byFlags(e *ledger.Evidence) bool {
+func byFlags(e *ledger.Key) bool {
 	return e.Client != ledger.ClientOpen && (e.Reason == analyze.OwnFlags || e.Reason == analyze.Counterpart)
 }
 
@@ -151,16 +176,20 @@ func (s *services) has(e endpoint) bool {
 	return ok && (e.port < firstEphemeral || s.high[e.addr] <= dynamicMost)
 }
 
-// learn gathers the services that flags show anywhere.
-func learn(evidence iter.Seq2[ledger.Evidence, error]) (services, error) {
+// learn gathers the services that flags show anywhere. Keys of one service often come one after another.
+func learn(keys iter.Seq2[ledger.Key, error]) (services, error) {
 	all := newServices()
-	for e, err := range evidence {
+	var last endpoint
+	for k, err := range keys {
 		if err != nil {
 			return all, err
 		}
-		if byFlags(&e) && e.Strength == analyze.Established {
-			s, _ := service(&e)
+		if k.Strength != analyze.Established || !byFlags(&k) {
+			continue
+		}
+		if s, _ := service(&k); s != last {
 			all.add(s)
+			last = s
 		}
 	}
 	return all, nil
@@ -171,34 +200,72 @@ type decider struct {
 	known    services // by flags
 	user     map[uint16]bool
 	repeated services // by repetition on some interface
-	convs    map[Key]*summing
+	tables   []*table // by interface
+	spare    table    // of an interface that is done: its memory is used again
 	// left are connections that the evidence of their own interface does not decide, rejects what hangs on them.
 	left    []*item
 	rejects [][2]*item // rejected, and accepted packets of the same connection
-	pairs   [][2]Conversation
+}
+
+// spareMost is the size of tables that are used again: to clear a larger one takes longer than to make another.
+const spareMost = 1 << 12
+
+// newTable is the table of the next interface.
+func (d *decider) newTable() *table {
+	t := &table{at: d.spare.at, list: d.spare.list[:0]}
+	if t.at == nil {
+		t.at = map[parties]int32{}
+	}
+	clear(t.at)
+	d.spare = table{}
+	d.tables = append(d.tables, t)
+	return t
 }
 
 // interfaceDay decides the evidence of one interface.
 func (d *decider) interfaceDay(rows []ledger.Evidence) {
 	findSides(rows)
-	in := newNear(d)
+	t := d.newTable()
 	items := map[tuple]*item{}
 	var order []*item
 	for i := range rows {
 		e := &rows[i]
 		if e.Client != ledger.ClientOpen {
-			in.learn(e)
-			d.folded(e)
+			t.folded(e)
+			if !byFlags(&e.Key) {
+				s, _ := service(&e.Key)
+				d.repeated.add(s)
+			}
 			continue
 		}
-		t := tupleOf(e)
-		it := items[t]
+		who := tupleOf(e)
+		it := items[who]
 		if it == nil {
-			it = &item{tuple: t}
-			items[t] = it
+			it = &item{tuple: who, table: t}
+			items[who] = it
 			order = append(order, it)
 		}
 		it.add(e)
+	}
+	if len(order) > 0 {
+		d.decide(t, rows, items, order)
+	}
+	if t.waits {
+		return
+	}
+	if len(t.list) <= spareMost {
+		d.spare = table{at: t.at, list: t.list}
+	}
+	t.finish()
+}
+
+// decide goes through what the objects left open of an interface, of which rows are all the evidence.
+func (d *decider) decide(t *table, rows []ledger.Evidence, items map[tuple]*item, order []*item) {
+	in := newNear(d)
+	for i := range rows {
+		if rows[i].Client != ledger.ClientOpen {
+			in.learn(&rows[i].Key)
+		}
 	}
 	slices.SortFunc(order, func(a, b *item) int { return a.tuple.compare(&b.tuple) })
 	in.decide(order)
@@ -207,8 +274,9 @@ func (d *decider) interfaceDay(rows []ledger.Evidence) {
 		case it.action != analyze.Accept:
 		case it.doubtful():
 			d.left = append(d.left, it)
+			t.waits = true
 		default:
-			d.item(it)
+			t.item(it)
 		}
 	}
 	for _, it := range order {
@@ -219,8 +287,9 @@ func (d *decider) interfaceDay(rows []ledger.Evidence) {
 		mirror.action = analyze.Accept
 		if accepted := items[mirror]; accepted != nil && accepted.doubtful() {
 			d.rejects = append(d.rejects, [2]*item{it, accepted})
+			t.waits = true
 		} else {
-			d.reject(it, accepted)
+			t.reject(it, accepted)
 		}
 	}
 }
@@ -233,19 +302,25 @@ func (d *decider) decideLeft() {
 	n.findNAT(d.left)
 	byRanges(undecided(n.byRepetition(d.left), n.byPort))
 	for _, it := range d.left {
-		d.item(it)
+		it.table.item(it)
 	}
 	for _, r := range d.rejects {
-		d.reject(r[0], r[1])
+		r[0].table.reject(r[0], r[1])
+	}
+	for _, t := range d.tables {
+		if t.waits {
+			t.finish()
+		}
 	}
 }
 
 // findSides sets the local side of rows whose object did not tell it, where other rows of the interface tell its address.
 func findSides(rows []ledger.Evidence) {
 	own := map[netip.Addr]bool{}
+	var last netip.Addr
 	for i := range rows {
-		if rows[i].Side == ledger.SideA {
-			own[rows[i].A] = true
+		if a := rows[i].A; rows[i].Side == ledger.SideA && a != last {
+			own[a], last = true, a
 		}
 	}
 	for i := range rows {
@@ -289,6 +364,7 @@ func (t *tuple) compare(o *tuple) int {
 // item is one undecided connection of the day.
 type item struct {
 	tuple
+	table  *table            // of its interface
 	rows   []ledger.Evidence // one per source
 	ab, ba ledger.Sums       // the greatest of the sources
 	client ledger.Client

@@ -496,13 +496,13 @@ func TestEvidenceOrder(t *testing.T) {
 			}
 		}
 	}
-	want, err := orient.Day(plain(rows), orient.Options{})
+	want, err := orient.Day(orient.Source{Evidence: plain(rows)}, orient.Options{})
 	if err != nil || len(want) == 0 {
 		t.Fatal(len(want), err)
 	}
 	for range 5 {
 		rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-		got, err := orient.Day(plain(rows), orient.Options{})
+		got, err := orient.Day(orient.Source{Evidence: plain(rows)}, orient.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -512,16 +512,16 @@ func TestEvidenceOrder(t *testing.T) {
 	}
 	mixed := slices.Clone(rows[:2])
 	mixed[0].Interface = "eni-2"
-	if _, err := orient.Day(plain(mixed), orient.Options{}); !errors.Is(err, orient.ErrOrder) {
+	if _, err := orient.Day(orient.Source{Evidence: plain(mixed)}, orient.Options{}); !errors.Is(err, orient.ErrOrder) {
 		t.Errorf("interfaces out of order: error %v", err)
 	}
 	broken := errors.New("broken")
-	if _, err := orient.Day(func(yield func(ledger.Evidence, error) bool) { yield(ledger.Evidence{}, broken) }, orient.Options{}); !errors.Is(err, broken) {
+	if _, err := orient.Day(orient.Source{Evidence: func(yield func(ledger.Evidence, error) bool) { yield(ledger.Evidence{}, broken) }}, orient.Options{}); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
 
 	var each []orient.Conversation
-	for c, err := range orient.Each(plain(rows), orient.Options{}) {
+	for c, err := range orient.Each(orient.Source{Evidence: plain(rows)}, orient.Options{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -530,14 +530,14 @@ func TestEvidenceOrder(t *testing.T) {
 	if diff := cmp.Diff(want, each, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("Each differs from Day: -want +got:\n%s", diff)
 	}
-	for c, err := range orient.Each(plain(rows), orient.Options{}) {
+	for c, err := range orient.Each(orient.Source{Evidence: plain(rows)}, orient.Options{}) {
 		if err != nil || c != want[0] {
 			t.Errorf("got %v, %v first", c, err)
 		}
 		break
 	}
 	yields := 0
-	for _, err := range orient.Each(plain(mixed), orient.Options{}) {
+	for _, err := range orient.Each(orient.Source{Evidence: plain(mixed)}, orient.Options{}) {
 		if yields++; !errors.Is(err, orient.ErrOrder) || yields > 1 {
 			t.Errorf("yield %d of an error: %v", yields, err)
 		}

@@ -41,7 +41,7 @@ func conversations(t *testing.T, opt orient.Options, objects ...sumtest.Object) 
 		t.Fatal(err)
 	}
 	for _, day := range l.Days() {
-		day, err := orient.Day(l.Evidence(day), opt)
+		day, err := orient.Day(orient.Source{Evidence: l.Evidence(day), Keys: l.Keys(day)}, opt)
 		if err != nil {
 			t.Fatal(err)
 		}

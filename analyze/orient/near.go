@@ -28,7 +28,7 @@ func newNear(d *decider) *near {
 }
 
 // learn takes what a folded row tells.
-func (n *near) learn(e *ledger.Evidence) {
+func (n *near) learn(e *ledger.Key) {
 	s, client := service(e)
 	if !byFlags(e) {
 		n.repeat(s)

@@ -55,7 +55,7 @@ func oriented(ctx context.Context, logs []labelled.Object, see func(*orient.Conv
 		return err
 	}
 	for _, day := range l.Days() {
-		for c, err := range orient.Each(l.Evidence(day), orient.Options{}) {
+		for c, err := range orient.Each(orient.Source{Evidence: l.Evidence(day), Keys: l.Keys(day)}, orient.Options{}) {
 			if err != nil {
 				return err
 			}

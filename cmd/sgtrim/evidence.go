@@ -125,23 +125,34 @@ func (e *evidence) day(day int32) iter.Seq2[ledger.Evidence, error] {
 	return ledger.Merge(parts...)
 }
 
-// conversations orients day by day; it may be ranged over again, and every time the days are read anew: what is kept
-// between would be the largest thing in memory.
-func (e *evidence) conversations() iter.Seq2[orient.Conversation, error] {
-	return func(yield func(orient.Conversation, error) bool) {
-		for _, day := range e.days {
-			for c, err := range orient.Each(e.day(day), e.ports) {
-				if err != nil {
-					yield(c, fmt.Errorf("evidence of %s: %w", dayText(day), err))
-					return
-				}
-				if !yield(c, nil) {
+// keys are those of day's evidence, from all ledgers.
+func (e *evidence) keys(day int32) iter.Seq2[ledger.Key, error] {
+	return func(yield func(ledger.Key, error) bool) {
+		for _, l := range e.ledgers {
+			for k, err := range l.Keys(day) {
+				if !yield(k, err) || err != nil {
 					return
 				}
 			}
-			fitHeap()
 		}
 	}
+}
+
+// conversations orients day by day, one ahead of what is asked for; it may be ranged over again, and every time the days are
+// read anew: what is kept between would be the largest thing in memory.
+func (e *evidence) conversations() iter.Seq2[orient.Conversation, error] {
+	return ahead(e.days, func(day int32) iter.Seq2[orient.Conversation, error] {
+		return func(yield func(orient.Conversation, error) bool) {
+			for c, err := range orient.Each(orient.Source{Evidence: e.day(day), Keys: e.keys(day)}, e.ports) {
+				if err != nil {
+					err = fmt.Errorf("evidence of %s: %w", dayText(day), err)
+				}
+				if !yield(c, err) || err != nil {
+					return
+				}
+			}
+		}
+	})
 }
 
 // until ends a sequence with the context's error once the context is done.
