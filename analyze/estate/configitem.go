@@ -2,7 +2,6 @@ package estate
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -29,6 +28,7 @@ var configKinds = map[string]Kind{
 	"AWS::EC2::NetworkInterface":     NetworkInterfaces,
 	"AWS::EC2::VPC":                  VPCs,
 	"AWS::EC2::Subnet":               Subnets,
+	"AWS::EC2::PrefixList":           PrefixLists, // in the words of CloudFormation, which are those of describe
 	"AWS::EC2::RouteTable":           RouteTables,
 	"AWS::EC2::VPCPeeringConnection": VPCPeeringConnections,
 }
@@ -63,7 +63,7 @@ func (c *configItem) time(at where) (time.Time, error) {
 	if err != nil || seconds <= 0 || seconds > 1e11 {
 		return time.Time{}, at.err("configurationItemCaptureTime", errors.New("missing"))
 	}
-	return unix(int64(seconds)), nil
+	return time.UnixMilli(int64(seconds * 1000)).UTC(), nil
 }
 
 // object is the configuration in the shape of describe; nil when there is none.
@@ -151,11 +151,11 @@ func eachItem(all []*SnapshotScope, use func(at where, scope *SnapshotScope, c *
 	return nil
 }
 
-// configItems marks what AWS Config recorded of interfaces and groups.
+// configItems marks what AWS Config recorded of interfaces, groups and prefix lists.
 func (h *historian) configItems(all []*SnapshotScope) error {
 	return eachItem(all, func(at where, _ *SnapshotScope, c *configItem) error {
 		kind := configKinds[c.ResourceType]
-		if kind != NetworkInterfaces && kind != SecurityGroups {
+		if kind != NetworkInterfaces && kind != SecurityGroups && kind != PrefixLists {
 			return nil
 		}
 		t, err := c.time(at)
@@ -163,21 +163,25 @@ func (h *historian) configItems(all []*SnapshotScope) error {
 			return err
 		}
 		h.latest = max(h.latest, t.Unix())
+		h.reaches(fromConfig, at.scope.place(), t.Unix())
 		if then := &h.b.e.History.ConfigSince; then.IsZero() || t.Before(*then) {
 			*then = t
 		}
 		h.b.e.History.ConfigItems++
-		if kind == NetworkInterfaces {
-			return fromItem(h, &h.interfaces, at, c, t.Unix(), h.b.interfaceState)
+		switch kind {
+		case NetworkInterfaces:
+			return fromItem(&h.interfaces, at, c, t, h.b.interfaceState)
+		case PrefixLists:
+			return fromItem(&h.lists, at, c, t, h.b.listState)
 		}
-		return fromItem(h, &h.groups, at, c, t.Unix(), h.b.rulesState)
+		return fromItem(&h.groups, at, c, t, h.b.rulesState)
 	})
 }
 
-func fromItem[T any](h *historian, t *timeline[T], at where, c *configItem, when int64, read func(where, json.RawMessage) (state[T], error)) error {
-	m := mark[T]{at: when, origin: fromConfig, lag: c.lag(), scope: Scope{Account: at.scope.Account, Region: at.scope.Region}}
-	if since, ok := t.configSince[m.scope]; !ok || when < since {
-		t.configSince[m.scope] = when
+func fromItem[T any](t *timeline[T], at where, c *configItem, when time.Time, read func(where, json.RawMessage) (state[T], error)) error {
+	m := mark[T]{at: when.Unix(), nanos: int64(when.Nanosecond()), origin: fromConfig, lag: c.lag(), scope: at.scope.place()}
+	if since, ok := t.configSince[m.scope]; !ok || m.at < since {
+		t.configSince[m.scope] = m.at
 	}
 	if c.gone() {
 		t.add(c.ResourceID, m)
@@ -206,7 +210,7 @@ func (t *timeline[T]) discovered(marks []mark[T]) (absent mark[T], ok bool) {
 	if len(marks) == 0 {
 		return absent, false
 	}
-	first := slices.MinFunc(marks, func(a, b mark[T]) int { return cmp.Compare(a.at, b.at) })
+	first := slices.MinFunc(marks, mark[T].compare)
 	if first.origin != fromConfig || first.value == nil || first.at < t.configSince[first.scope]+settlingIn {
 		return absent, false
 	}

@@ -34,6 +34,8 @@ type Estate struct {
 	// Asked says of the accounts and regions that came from the live API whether AWS Config and CloudTrail were asked for their
 	// past; those from saved files are not in it. AskedOf looks up.
 	Asked map[Scope]Asked
+	// Conflicts are the first contradictions between the sources of the history, in order of time; History counts all.
+	Conflicts []Conflict
 	// AssociationsKnown says that the associations of groups with further VPCs were in the input, even if there are none.
 	AssociationsKnown bool
 	Problems          []Problem // what could not be read or modelled; never dropped silently
@@ -110,6 +112,7 @@ type PrefixList struct {
 	Entries         []netip.Prefix // masked, sorted
 	Life            Life           // of the present entries
 	Past            []ListState    // earlier ones, in order of time
+	Sizes           []ListSize     // what MaxEntries was and is, in order of time; none without a history
 	EntriesKnown    bool           // false: the entries were not in the input; every match is Maybe
 }
 

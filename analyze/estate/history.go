@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/netip"
+	"math"
 	"slices"
 	"time"
 
@@ -19,6 +19,7 @@ type History struct {
 	ConfigSince    time.Time // the first of them
 	TrailEvents    int       // changes of groups, interfaces and prefix lists
 	TrailSince     time.Time // since when CloudTrail was asked, or the first event in its files
+	Conflicts      int       // contradictions between the sources, see Estate.Conflicts
 }
 
 // None reports whether no source tells of the time before the capture.
@@ -32,12 +33,6 @@ type PastRule struct {
 	Life Life
 }
 
-// ListState is the entries of a prefix list at an earlier time.
-type ListState struct {
-	Entries []netip.Prefix // masked, sorted
-	Life    Life
-}
-
 // historian gathers what the sources say of each object over time, and makes lives of it.
 type historian struct {
 	b          *builder
@@ -46,16 +41,65 @@ type historian struct {
 	lists      timeline[PrefixList]
 	latest     int64 // the latest time that any source names
 	regroup    map[string][]regroup
-	ruleMarks  map[analyze.RuleKey][]mark[bool] // of CloudTrail
-	ids        map[string]analyze.RuleKey       // rules by id
-	unclear    map[string]bool                  // groups of which CloudTrail tells something that is not understood
-	conflicts  map[string][]string              // what is wrong → ids
+	// listChanges are by list the events that changed it.
+	listChanges map[string][]listChange
+	ruleMarks   map[analyze.RuleKey][]mark[bool] // of CloudTrail
+	ids         map[string]analyze.RuleKey       // rules by id
+	// unclear are groups of which CloudTrail tells something that is not understood; unclearIn the accounts and regions where
+	// it does not even say of which group.
+	unclear   map[string]bool
+	unclearIn map[Scope]bool
+	conflicts []Conflict
+	reached   map[origin]map[Scope]*reach
 }
 
 // regroup is an interface getting other groups.
 type regroup struct {
 	at     int64
+	scope  Scope
 	groups []string
+}
+
+// reach is from when to when a source was recording an account and region, in unix seconds.
+type reach struct{ since, until int64 }
+
+// until is how long a source surely told that the state of a mark lasted, if it tells of no other.
+func (h *historian) until(from origin, of Scope, lag int64) int64 {
+	if r := h.reached[from][of]; r != nil {
+		return r.until - lag
+	}
+	return math.MinInt64
+}
+
+// reachOf is the reach of a source in an account and region; where one of the two is not known, that of the only one it can be.
+func (h *historian) reachOf(from origin, of Scope) *reach {
+	if r := h.reached[from][of]; r != nil {
+		return r
+	}
+	var found *reach
+	for s, r := range h.reached[from] {
+		if (s.Account == "" || of.Account == "" || s.Account == of.Account) && (s.Region == "" || of.Region == "" || s.Region == of.Region) {
+			if found != nil {
+				return nil
+			}
+			found = r
+		}
+	}
+	return found
+}
+
+// reaches notes that the source was recording at a time.
+func (h *historian) reaches(from origin, of Scope, at int64) {
+	all := h.reached[from]
+	if all == nil {
+		all = map[Scope]*reach{}
+		h.reached[from] = all
+	}
+	if r := all[of]; r != nil {
+		r.since, r.until = min(r.since, at), max(r.until, at)
+		return
+	}
+	all[of] = &reach{at, at}
 }
 
 // history gives lives to the objects of the present, and adds those of the past. Without any source beside the present it
@@ -63,7 +107,7 @@ type regroup struct {
 func (b *builder) history(all []*SnapshotScope) error {
 	h := &historian{
 		b: b, interfaces: newTimeline[Interface](), groups: newTimeline[ruleSet](), lists: newTimeline[PrefixList](),
-		regroup: map[string][]regroup{}, ruleMarks: map[analyze.RuleKey][]mark[bool]{}, unclear: map[string]bool{}, conflicts: map[string][]string{},
+		regroup: map[string][]regroup{}, listChanges: map[string][]listChange{}, ruleMarks: map[analyze.RuleKey][]mark[bool]{}, unclear: map[string]bool{}, unclearIn: map[Scope]bool{}, reached: map[origin]map[Scope]*reach{},
 	}
 	for _, step := range []func([]*SnapshotScope) error{h.snapshots, h.configItems, h.trail} {
 		if err := step(all); err != nil {
@@ -236,7 +280,7 @@ func (b *builder) listState(at where, raw json.RawMessage) (state[PrefixList], e
 	if err := at.decode(raw, &w); err != nil {
 		return state[PrefixList]{}, err
 	}
-	l := &PrefixList{ID: w.PrefixListId}
+	l := &PrefixList{ID: w.PrefixListId, MaxEntries: w.MaxEntries}
 	if err := l.addEntries(at, &w); err != nil {
 		return state[PrefixList]{}, err
 	}

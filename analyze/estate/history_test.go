@@ -222,19 +222,6 @@ func TestListHistory(t *testing.T) {
 	}
 }
 
-// TestConflicts: sources that cannot both be right are reported, and the later one is believed.
-func TestConflicts(t *testing.T) {
-	e := load(t, map[string]string{
-		"1.json": snapshotOf("2026-01-01T00:00:00Z", `"NetworkInterfaces":[`+eniJSON("eni-1", "10.0.0.7", "sg-app")+`],"SecurityGroups":[]`),
-		"2.json": snapshotOf("2026-01-05T00:00:00Z", `"NetworkInterfaces":[`+eniJSON("eni-1", "10.0.0.7", "sg-app")+`],"SecurityGroups":[]`),
-		"c.json": `{"configurationItems":[` + configItemJSON("NetworkInterface", "eni-1", "2026-01-03T00:00:00Z", "ResourceDeleted", "null") + `]}`,
-	})
-	wantLines(t, "interfaces", statesOf(e), "eni-1 10.0.0.7 sg-app - (- -) - now")
-	if !slices.ContainsFunc(e.Problems, func(p Problem) bool { return p.Source == "history" && p.Object == "eni-1" }) {
-		t.Errorf("no conflict among the problems %v", e.Problems)
-	}
-}
-
 // TestSourcesInAnyOrder: the names of the files, and with them the order in which they are read, change nothing.
 func TestSourcesInAnyOrder(t *testing.T) {
 	files := seriesFiles()

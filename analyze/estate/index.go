@@ -20,6 +20,7 @@ type Index struct {
 	ownLists   multi[*PrefixList]    // of customers: names for networks outside
 	listNames  map[string]string     // for people, by list id
 	lists      map[string]*bart.Lite // entries of the lists whose entries are known
+	changing   changing
 	members    map[string][]*Interface
 	former     map[string][]*Interface // earlier states that carried the group
 	states     map[string][]*Interface // by interface: its states in order of time, where there are earlier ones
@@ -81,6 +82,7 @@ func NewIndex(e *Estate) *Index {
 	x.indexInterfaces()
 	x.indexPast()
 	x.indexLists()
+	x.indexChanging()
 	x.indexRanges()
 	x.indexRoutes()
 	x.indexPeerings()

@@ -29,36 +29,9 @@ func (x *Index) MatchPlaced(rule *analyze.Rule, subject *Interface, addr netip.A
 	case rule.Peer.GroupID != "":
 		return x.matchReference(rule, subject, addr, p)
 	case rule.Peer.PrefixListID != "":
-		return x.matchList(rule.Peer.PrefixListID, addr, first, last)
+		return x.matchList(rule.Peer.PrefixListID, addr, p, first, last)
 	}
 	return yesNo(rule.Peer.Prefix.Contains(addr)) // never across families
-}
-
-// matchList judges by the entries now and by those at the time: where the two differ, only one of them allows it.
-func (x *Index) matchList(id string, addr netip.Addr, first, last time.Time) analyze.Match {
-	entries := x.lists[id]
-	if entries == nil {
-		return analyze.Maybe
-	}
-	now := entries.Lookup(addr)
-	l := x.e.PrefixLists[id]
-	if l.Life.Covers(first, last) {
-		return yesNo(now)
-	}
-	known := false // some state of the time is on record
-	for _, past := range l.Past {
-		if !past.Life.Touches(first, last) {
-			continue
-		}
-		known = true
-		if now != slices.ContainsFunc(past.Entries, func(p netip.Prefix) bool { return p.Contains(addr) }) {
-			return analyze.Maybe
-		}
-	}
-	if !known && !l.Life.Touches(first, last) {
-		return analyze.Maybe
-	}
-	return yesNo(now)
 }
 
 func yesNo(b bool) analyze.Match {

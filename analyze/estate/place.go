@@ -38,6 +38,8 @@ type Placement struct {
 	// Complete is true of an uncertain Member when it was surely one of Interfaces: the record tells when the address went
 	// from one to another to the minute.
 	Complete bool
+	// Lists is what each prefix list whose entries change says of the address, for MatchPlaced; for others to compare.
+	Lists string
 	// Mixed says that something changed in the time asked about: parts of it may be surer.
 	Mixed  bool
 	Subnet *Subnet // nil when unknown
@@ -54,6 +56,12 @@ type Placement struct {
 // always. Public addresses of the estate's own interfaces are Internet: no rule sees the machine behind them [F 5].
 func (x *Index) Place(subject *Interface, addr netip.Addr, first, last time.Time) Placement {
 	addr = addr.Unmap()
+	p := x.placeAddr(subject, addr, first, last)
+	x.placeLists(&p, addr, first, last)
+	return p
+}
+
+func (x *Index) placeAddr(subject *Interface, addr netip.Addr, first, last time.Time) Placement {
 	var own *network
 	if subject != nil && subject.VPC != "" {
 		own = x.networks[subject.VPC]

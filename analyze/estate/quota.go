@@ -37,8 +37,9 @@ func (x *Index) RuleCost(rule analyze.Rule) (v4, v6 int) {
 	return 1, 1
 }
 
-// ListWeight is what one rule with this prefix list counts. Of a list that is not known well enough, its entries count, and
-// at least one: less than it may be, so the quota of a group with such a rule is not sure.
+// ListWeight is what one rule with this prefix list counts: of a list that was resized about when it was described, the larger
+// size. Of one that is not known well enough, its entries count, and at least one: less than it may be, so the quota of a group
+// with such a rule is not sure.
 func (x *Index) ListWeight(id string) int {
 	l := x.e.PrefixLists[id]
 	if l == nil {
@@ -49,7 +50,13 @@ func (x *Index) ListWeight(id string) int {
 			return n
 		}
 	}
-	return max(l.MaxEntries, len(l.Entries), 1)
+	n := max(l.MaxEntries, len(l.Entries), 1)
+	for _, s := range l.Sizes {
+		if s.Life.Before.IsZero() || !x.e.Captured.IsZero() && s.Life.Before.After(x.e.Captured) {
+			n = max(n, s.MaxEntries)
+		}
+	}
+	return n
 }
 
 // AWSListWeight is the weight of an AWS-managed prefix list by its name: com.amazonaws.<region>.s3,

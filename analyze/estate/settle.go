@@ -2,7 +2,6 @@ package estate
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -18,11 +17,14 @@ func (h *historian) settleInterfaces() {
 		if now != nil && !h.b.dated(NetworkInterfaces, id) {
 			marks = append(marks, mark[Interface]{at: h.latest, origin: fromSnapshot, value: now, key: now.stateKey()})
 		}
-		all := terms(h.once(id, append(marks, h.notSeen(id, marks)...)), now != nil)
+		marks, found := h.once(id, append(marks, h.notSeen(id, marks)...))
+		others := disputes(marks, h.until, differInterfaces)
+		report(h, id, others, interfaceSays, believedEither, whyEither)
+		all := settle(terms(marks, now != nil), append(found, others...))
 		for k, t := range all {
 			one := *t.value
 			one.Life, one.Recorded = t.life, t.life.Since
-			if k == 0 {
+			if k == 0 && !t.split {
 				one.Life.Since = t.assumedSince()
 			}
 			if k == len(all)-1 && now != nil {
@@ -56,39 +58,41 @@ func (t *term[T]) assumedSince() time.Time {
 // of the mark before, or, where there is none, of the one after.
 func (h *historian) regrouped(id string) []mark[Interface] {
 	marks := slices.Clone(h.interfaces.marks[id])
-	slices.SortStableFunc(marks, func(a, b mark[Interface]) int { return cmp.Compare(a.at, b.at) })
+	slices.SortStableFunc(marks, mark[Interface].compare)
 	events := h.regroup[id]
 	slices.SortStableFunc(events, func(a, b regroup) int { return cmp.Compare(a.at, b.at) })
 	for _, ev := range events {
 		at := sort.Search(len(marks), func(k int) bool { return marks[k].at >= ev.at })
-		base := nearest(marks, at)
+		base, earlier := nearest(marks, at)
 		if base == nil {
 			continue
 		}
 		one := *base
 		one.Groups = ev.groups
-		marks = slices.Insert(marks, at, mark[Interface]{at: ev.at, origin: fromTrail, begins: true, value: &one, key: one.stateKey()})
+		m := mark[Interface]{at: ev.at, origin: fromTrail, scope: ev.scope, value: &one, key: one.stateKey()}
+		m.begins = !earlier || m.key != base.stateKey() // to give it the groups it has is no change
+		marks = slices.Insert(marks, at, m)
 	}
 	return marks
 }
 
 // nearest is the last state before the mark at, or the first after.
-func nearest(marks []mark[Interface], at int) *Interface {
+func nearest(marks []mark[Interface], at int) (state *Interface, earlier bool) {
 	for k := at - 1; k >= 0; k-- {
 		if marks[k].value != nil {
-			return marks[k].value
+			return marks[k].value, true
 		}
 	}
 	for _, m := range marks[at:] {
 		if m.value != nil {
-			return m.value
+			return m.value, false
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // notSeen says when an interface was not there: before AWS Config discovered it; and, where other sources know it and no
-// snapshot has it, at the last snapshot before and the first after the time in which those sources have it.
+// snapshot has it, at the snapshots of the time in which those sources have it, the last before and the first after.
 func (h *historian) notSeen(id string, marks []mark[Interface]) (absent []mark[Interface]) {
 	var of Scope
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
@@ -106,11 +110,10 @@ func (h *historian) notSeen(id string, marks []mark[Interface]) (absent []mark[I
 		if scope.Account != of.Account || scope.Region != of.Region || s.present[id] != nil {
 			continue
 		}
-		if k, _ := slices.BinarySearch(s.times, first); k > 0 {
-			absent = append(absent, mark[Interface]{at: s.times[k-1], origin: fromSnapshot})
-		}
-		if k, _ := slices.BinarySearch(s.times, last+1); k < len(s.times) {
-			absent = append(absent, mark[Interface]{at: s.times[k], origin: fromSnapshot})
+		from, _ := slices.BinarySearch(s.times, first)
+		to, _ := slices.BinarySearch(s.times, last+1)
+		for _, at := range s.times[max(from-1, 0):min(to+1, len(s.times))] {
+			absent = append(absent, mark[Interface]{at: at, origin: fromSnapshot})
 		}
 	}
 	return absent
@@ -123,43 +126,43 @@ func (b *builder) dated(kind Kind, id string) bool {
 	return ok && !at.scope.captured.IsZero()
 }
 
-// once drops what says that an object was not there between two times at which it was: ids never come back.
-func (h *historian) once(id string, marks []mark[Interface]) []mark[Interface] {
-	slices.SortStableFunc(marks, func(a, b mark[Interface]) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.origin, b.origin))
-	})
-	first, last := len(marks), 0
+// once drops what says that an object was not there between two times at which it was: ids never come back. In the time
+// between, as what it was there is in dispute.
+func (h *historian) once(id string, marks []mark[Interface]) (kept []mark[Interface], found []dispute[Interface]) {
+	slices.SortStableFunc(marks, mark[Interface].compare)
+	seen, gone := -1, -1 // the last mark that has it, and the first since that has not
 	for k, m := range marks {
-		if m.value != nil {
-			first, last = min(first, k), k
-		}
-	}
-	var out []mark[Interface]
-	for k, m := range marks {
-		if m.value == nil && first < k && k < last {
-			h.conflict("is recorded as gone, but was there later: it is taken to have been there all along", id)
+		if m.value == nil {
+			if gone < 0 {
+				gone = k
+			}
 			continue
 		}
-		out = append(out, m)
-	}
-	return out
-}
-
-func (h *historian) conflict(cause, id string) {
-	if !slices.Contains(h.conflicts[cause], id) {
-		h.conflicts[cause] = append(h.conflicts[cause], id)
-	}
-}
-
-// reportConflicts lists what the sources disagree about.
-func (h *historian) reportConflicts() {
-	for _, cause := range sortedKeys(h.conflicts) {
-		ids := h.conflicts[cause]
-		slices.Sort(ids)
-		object := ids[0]
-		if n := len(ids); n > 1 {
-			object += fmt.Sprintf(" and %d more", n-1)
+		switch {
+		case gone >= 0 && seen < 0:
+			kept = append(kept, marks[gone:k]...)
+		case gone >= 0:
+			found = append(found, dispute[Interface]{marks[seen].at, m.at, marks[gone], m})
 		}
-		h.b.e.Problems = append(h.b.e.Problems, Problem{"history", object, cause})
+		kept = append(kept, m)
+		seen, gone = k, -1
 	}
+	if gone >= 0 {
+		kept = append(kept, marks[gone:]...)
+	}
+	report(h, id, found, interfaceSays, believedThere, whyThere)
+	return kept, found
+}
+
+// differInterfaces reports whether two states cannot both be. CloudTrail tells surely of groups alone: addresses come and go by
+// other events, and an instance takes its interface with it without one.
+func differInterfaces(one, two mark[Interface]) bool {
+	trail := one.origin == fromTrail || two.origin == fromTrail
+	switch {
+	case one.value == nil || two.value == nil:
+		return !trail && (one.value == nil) != (two.value == nil)
+	case trail:
+		return !slices.Equal(one.value.Groups, two.value.Groups)
+	}
+	return one.key != two.key
 }

@@ -1,8 +1,6 @@
 package estate
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/sgtrim/sgtrim/analyze"
@@ -23,11 +21,12 @@ func (h *historian) settleRules() {
 			}
 		}
 		marks := h.groupMarks(id, now)
+		runs := endsOfRuns(marks)
 		keys := byGroup[id]
 		for k := range now {
 			keys = append(keys, k)
 		}
-		for _, m := range marks {
+		for _, m := range runs {
 			if m.value != nil {
 				for k := range *m.value {
 					keys = append(keys, k)
@@ -36,12 +35,16 @@ func (h *historian) settleRules() {
 		}
 		slices.SortFunc(keys, analyze.RuleKey.Compare)
 		for _, k := range slices.Compact(keys) {
-			h.settleRule(g, k, marks, now[k])
+			if h.ruleMarks[k] != nil {
+				h.settleRule(g, k, marks, now[k])
+			} else {
+				h.settleRule(g, k, runs, now[k])
+			}
 		}
 	}
 }
 
-// groupMarks is the marks of a group in order of time. Of a run of equal ones the first and the last say all.
+// groupMarks is the marks of a group in order of time.
 func (h *historian) groupMarks(id string, now ruleSet) []mark[ruleSet] {
 	marks := slices.Clone(h.groups.marks[id])
 	if len(marks)+len(h.ruleMarks) > 0 && !h.b.dated(SecurityGroups, id) {
@@ -50,7 +53,12 @@ func (h *historian) groupMarks(id string, now ruleSet) []mark[ruleSet] {
 	if m, ok := h.groups.discovered(marks); ok {
 		marks = append(marks, m)
 	}
-	slices.SortStableFunc(marks, func(a, b mark[ruleSet]) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.origin, b.origin)) })
+	slices.SortStableFunc(marks, mark[ruleSet].compare)
+	return marks
+}
+
+// endsOfRuns leaves of a run of equal marks of one source the first and the last: for a rule without events they say all.
+func endsOfRuns(marks []mark[ruleSet]) []mark[ruleSet] {
 	var out []mark[ruleSet]
 	for k, m := range marks {
 		same := func(o mark[ruleSet]) bool { return o.key == m.key && o.origin == m.origin && !m.begins }
@@ -66,18 +74,25 @@ func (h *historian) settleRule(g *Group, key analyze.RuleKey, group []mark[ruleS
 	there := true
 	var marks []mark[bool]
 	for _, m := range group {
-		one := mark[bool]{at: m.at, origin: m.origin, begins: m.begins, lag: m.lag}
+		one := mark[bool]{at: m.at, nanos: m.nanos, origin: m.origin, begins: m.begins, lag: m.lag, scope: m.scope}
 		if m.value != nil && (*m.value)[key] {
 			one.value, one.key = &there, "+"
 		}
 		marks = append(marks, one)
 	}
 	events := h.ruleMarks[key]
-	trail := h.b.e.History.TrailSince
-	if now && len(events) == 0 && !trail.IsZero() && !h.unclear[g.ID] { // nothing was recorded of it: it is older
-		marks = append(marks, mark[bool]{at: trail.Unix(), origin: fromTrail, value: &there, key: "+"})
+	scope := Scope{Account: g.Owner, Region: g.Region}
+	if trail := h.reachOf(fromTrail, scope); now && len(events) == 0 && trail != nil && !h.unclear[g.ID] && !h.unclearIn[scope] {
+		// Nothing was recorded of it: it is older.
+		marks = append(marks, mark[bool]{at: trail.since, origin: fromTrail, scope: scope, value: &there, key: "+"})
 	}
-	all := terms(append(marks, events...), now)
+	marks = append(marks, events...)
+	all := terms(marks, now)
+	found := disputes(marks, h.until, func(one, two mark[bool]) bool { return one.key != two.key })
+	if len(found) > 0 {
+		report(h, key.String(), found, ruleSays, believedEither, whyEither)
+		all = settle(all, found)
+	}
 	for k, t := range all {
 		switch {
 		case !now || k < len(all)-1:
@@ -90,46 +105,3 @@ func (h *historian) settleRule(g *Group, key analyze.RuleKey, group []mark[ruleS
 		}
 	}
 }
-
-// settleLists does for the entries of prefix lists what settleRules does for the rules of groups.
-func (h *historian) settleLists() {
-	for _, id := range sortedKeys(h.b.e.PrefixLists) {
-		l := h.b.e.PrefixLists[id]
-		marks := h.listMarks(id)
-		if l.EntriesKnown && len(marks) > 0 && !h.b.dated(PrefixLists, id) {
-			marks = append(marks, mark[PrefixList]{at: h.latest, origin: fromSnapshot, value: l, key: l.entriesKey()})
-		}
-		all := terms(marks, l.EntriesKnown)
-		for k, t := range all {
-			if k == len(all)-1 && l.EntriesKnown {
-				l.Life = t.life
-			} else {
-				l.Past = append(l.Past, ListState{t.value.Entries, t.life})
-			}
-		}
-		if n := len(all); n > 0 && all[0].first.origin == fromSnapshot && all[0].life.After.IsZero() {
-			// Before the first record the entries are taken to have been the same, as without a history.
-			if n == 1 {
-				l.Life.Since = all[0].life.After
-			} else {
-				l.Past[0].Life.Since = all[0].life.After
-			}
-		}
-	}
-}
-
-// listMarks is the marks of a list. An event says when its entries became what they are in the next record.
-func (h *historian) listMarks(id string) []mark[PrefixList] {
-	marks := slices.Clone(h.lists.marks[id])
-	slices.SortStableFunc(marks, func(a, b mark[PrefixList]) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.origin, b.origin))
-	})
-	for k := len(marks) - 2; k >= 0; k-- {
-		if m := &marks[k]; m.origin == fromTrail && m.value == nil {
-			m.value, m.key = marks[k+1].value, marks[k+1].key
-		}
-	}
-	return marks
-}
-
-func (l *PrefixList) entriesKey() string { return fmt.Sprint(l.Entries) }

@@ -85,6 +85,9 @@ type SnapshotScope struct {
 	captured time.Time // of the snapshot that holds it
 }
 
+// place is the account and region, by which what sources say of one is brought together.
+func (s *SnapshotScope) place() Scope { return Scope{Account: s.Account, Region: s.Region} }
+
 // MarshalJSON writes partition, account and region, then the kinds in the order of Kinds.
 func (s SnapshotScope) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer

@@ -15,15 +15,31 @@ const (
 	fromSnapshot               // describe: the state at one time
 )
 
+func (o origin) String() string { return [...]string{"CloudTrail", "AWS Config", "snapshot"}[o] }
+
 // mark is what one source says of one object at one time.
 type mark[T any] struct {
 	at     int64 // unix seconds
+	nanos  int64 // of the second, where the source tells them: they order, and are not reckoned with
 	origin origin
 	begins bool   // the state began then: it was another just before
 	value  *T     // nil: the object was not there
 	key    string // equal keys: the same state; "" of no value
 	lag    int64  // of AWS Config: seconds by which it may have recorded the state late
-	scope  Scope  // of AWS Config: the account and region
+	scope  Scope  // of AWS Config and CloudTrail: the account and region
+}
+
+// compare orders marks by time. Of one second the states are in the order of their keys, so that the order of the input does
+// not matter; of one second's events the last is one that gives a state, for whoever replaces a rule revokes the old one first.
+func (m mark[T]) compare(o mark[T]) int {
+	return cmp.Or(cmp.Compare(m.at, o.at), cmp.Compare(m.origin, o.origin), cmp.Compare(m.nanos, o.nanos), cmp.Compare(rank(m.begins), rank(o.begins)), cmp.Compare(m.key, o.key))
+}
+
+func rank(last bool) int {
+	if last {
+		return 1
+	}
+	return 0
 }
 
 // term is one state with the time in which it was so.
@@ -34,13 +50,14 @@ type term[T any] struct {
 	last  int64 // the last mark
 	lasts bool  // AWS Config recorded it, so it stayed until the next item was due
 	first mark[T]
+	split bool // sources disagree about the time in which it began
 }
 
 // terms turns the marks of one object into its states in order of time. Between two marks of one state nothing is taken to
 // have happened; between two different ones either may have been. present says that the last mark is the present: its state
 // has no end.
 func terms[T any](marks []mark[T], present bool) []term[T] {
-	slices.SortStableFunc(marks, func(a, b mark[T]) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.origin, b.origin)) })
+	slices.SortStableFunc(marks, mark[T].compare)
 	var all []term[T]
 	for _, m := range marks {
 		n := len(all)

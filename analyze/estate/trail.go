@@ -1,6 +1,8 @@
 package estate
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -50,7 +52,9 @@ type trailEvent struct {
 func (h *historian) trail(all []*SnapshotScope) error {
 	var events []*trailEvent
 	for _, s := range all {
-		h.trailSince(s.TrailSince)
+		if t := s.TrailSince; !t.IsZero() {
+			h.trailReaches(s.place(), t.Unix())
+		}
 		for _, kind := range []Kind{TrailRecords, TrailEvents} {
 			for i, raw := range s.Objects[kind] {
 				ev, err := readEvent(where{scope: s, kind: kind, index: i}, raw)
@@ -63,14 +67,16 @@ func (h *historian) trail(all []*SnapshotScope) error {
 			}
 		}
 	}
-	slices.SortStableFunc(events, compareEvents)
+	slices.SortStableFunc(events, func(a, b *trailEvent) int {
+		return cmp.Or(compareEvents(a, b), strings.Compare(a.at.source(), b.at.source()))
+	})
 	events = slices.CompactFunc(events, func(a, b *trailEvent) bool { return compareEvents(a, b) == 0 })
 	if len(events) > 0 {
 		h.knownRuleIDs(all)
 	}
 	for _, ev := range events {
 		h.latest = max(h.latest, ev.time)
-		h.trailSince(unix(ev.time))
+		h.trailReaches(ev.scope.place(), ev.time)
 		h.b.e.History.TrailEvents++
 		if err := trailEvents[ev.name](h, ev); err != nil {
 			return err
@@ -79,24 +85,17 @@ func (h *historian) trail(all []*SnapshotScope) error {
 	return nil
 }
 
-func (h *historian) trailSince(t time.Time) {
-	if then := &h.b.e.History.TrailSince; !t.IsZero() && (then.IsZero() || t.Before(*then)) {
-		*then = t
+// trailReaches notes that CloudTrail tells of a time in an account and region.
+func (h *historian) trailReaches(of Scope, at int64) {
+	h.reaches(fromTrail, of, at)
+	if then := &h.b.e.History.TrailSince; then.IsZero() || unix(at).Before(*then) {
+		*then = unix(at)
 	}
 }
 
 // compareEvents orders by time, and tells whether two are the same event: LookupEvents and the files have it both.
 func compareEvents(a, b *trailEvent) int {
-	if a.time != b.time {
-		return int(a.time - b.time)
-	}
-	if c := strings.Compare(a.name, b.name); c != 0 {
-		return c
-	}
-	if c := strings.Compare(string(a.req), string(b.req)); c != 0 {
-		return c
-	}
-	return strings.Compare(string(a.resp), string(b.resp))
+	return cmp.Or(cmp.Compare(a.time, b.time), strings.Compare(a.name, b.name), bytes.Compare(a.req, b.req), bytes.Compare(a.resp, b.resp))
 }
 
 // readEvent returns nil for an event that failed or is not EC2's.
@@ -162,7 +161,12 @@ func unwrapItems(v any) any {
 // note tells of an event that is not understood: what it changed is not known.
 func (h *historian) note(ev *trailEvent, id, what string) {
 	h.b.problem(ev.at, "%s of %s at %s: %s", ev.name, firstOf(id, "an unnamed object"), unix(ev.time).Format(time.RFC3339), what)
-	h.unclear[id] = true
+	switch {
+	case id != "":
+		h.unclear[id] = true
+	case strings.Contains(ev.name, "SecurityGroup"):
+		h.unclearIn[ev.scope.place()] = true
+	}
 }
 
 // interfaceCreated marks the interface as CreateNetworkInterface answered it.
@@ -201,7 +205,7 @@ func (h *historian) begin(ev *trailEvent, raw json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	h.interfaces.add(i.ID, mark[Interface]{at: ev.time, origin: fromTrail, begins: true, value: i, key: i.stateKey()})
+	h.interfaces.add(i.ID, mark[Interface]{at: ev.time, origin: fromTrail, scope: ev.scope.place(), begins: true, value: i, key: i.stateKey()})
 	return nil
 }
 
@@ -211,7 +215,7 @@ func (h *historian) interfaceDeleted(ev *trailEvent) error {
 		h.note(ev, "", "names no interface")
 		return nil
 	}
-	h.interfaces.add(r.NetworkInterfaceId, mark[Interface]{at: ev.time, origin: fromTrail, begins: true})
+	h.interfaces.add(r.NetworkInterfaceId, mark[Interface]{at: ev.time, origin: fromTrail, scope: ev.scope.place(), begins: true})
 	return nil
 }
 
@@ -237,7 +241,7 @@ func (h *historian) interfaceModified(ev *trailEvent) error {
 		return nil
 	}
 	if groups := groupIDs(r.GroupSet); len(groups) > 0 {
-		h.regroup[r.NetworkInterfaceId] = append(h.regroup[r.NetworkInterfaceId], regroup{ev.time, groups})
+		h.regroup[r.NetworkInterfaceId] = append(h.regroup[r.NetworkInterfaceId], regroup{ev.time, ev.scope.place(), groups})
 	}
 	return nil
 }
@@ -272,7 +276,7 @@ func (h *historian) instanceModified(ev *trailEvent) error {
 		return nil
 	}
 	for id := range own {
-		h.regroup[id] = append(h.regroup[id], regroup{ev.time, groups})
+		h.regroup[id] = append(h.regroup[id], regroup{ev.time, ev.scope.place(), groups})
 	}
 	return nil
 }
@@ -300,24 +304,13 @@ func (h *historian) instancesRun(ev *trailEvent) error {
 	return nil
 }
 
-// listModified says that the entries of a list were others before. Which ones is not on record.
-func (h *historian) listModified(ev *trailEvent) error {
-	id := listID.FindString(string(ev.req))
-	if id == "" {
-		h.note(ev, "", "names no prefix list")
-		return nil
-	}
-	h.lists.add(id, mark[PrefixList]{at: ev.time, origin: fromTrail, begins: true})
-	return nil
-}
-
 func (h *historian) groupCreated(ev *trailEvent) error {
 	var r struct{ GroupId string }
 	if err := json.Unmarshal(ev.resp, &r); err != nil || r.GroupId == "" {
 		h.note(ev, "", "the answer is not on record")
 		return nil
 	}
-	h.groups.add(r.GroupId, mark[ruleSet]{at: ev.time, origin: fromTrail})
+	h.groups.add(r.GroupId, mark[ruleSet]{at: ev.time, origin: fromTrail, scope: ev.scope.place()})
 	all := analyze.RuleKey{GroupID: r.GroupId, Direction: analyze.Egress, Service: analyze.ProtoService(analyze.AllProtocols)}
 	for _, world := range worlds {
 		all.Peer = analyze.Peer{Prefix: world}
@@ -329,7 +322,7 @@ func (h *historian) groupCreated(ev *trailEvent) error {
 func (h *historian) groupDeleted(ev *trailEvent) error {
 	var r struct{ GroupId string }
 	if json.Unmarshal(ev.req, &r) == nil && r.GroupId != "" {
-		h.groups.add(r.GroupId, mark[ruleSet]{at: ev.time, origin: fromTrail, begins: true})
+		h.groups.add(r.GroupId, mark[ruleSet]{at: ev.time, origin: fromTrail, scope: ev.scope.place(), begins: true})
 	}
 	return nil
 }

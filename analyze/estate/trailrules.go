@@ -12,7 +12,7 @@ var worlds = []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.
 
 // ruleMark notes that a rule was made or taken away by an event.
 func (h *historian) ruleMark(ev *trailEvent, key analyze.RuleKey, made bool) {
-	m := mark[bool]{at: ev.time, origin: fromTrail, begins: true}
+	m := mark[bool]{at: ev.time, origin: fromTrail, scope: ev.scope.place(), begins: true}
 	if made {
 		m.value, m.key = &made, "+"
 	}

@@ -68,7 +68,7 @@ func (f *Flow) compare(o *Flow) int {
 // compareStates orders flows that differ by who their ends were at the time alone.
 func (f *Flow) compareStates(o *Flow) int {
 	text := func(f *Flow) string {
-		s := fmt.Sprint(f.Unsure, f.Place.Class, f.Place.Certain, f.Place.Complete, holderText(f.Place.Interfaces))
+		s := fmt.Sprint(f.Unsure, f.Place.Class, f.Place.Certain, f.Place.Complete, holderText(f.Place.Interfaces), f.Place.Lists)
 		if f.Subject != nil {
 			s = holderText([]*estate.Interface{f.Subject}) + s
 		}

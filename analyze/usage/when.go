@@ -27,13 +27,14 @@ type who struct {
 	certain, complete bool
 	holder            *estate.Interface // the one there may be
 	holders           string            // of several
+	lists             string
 }
 
 func (p *part) who() who {
 	if p.whole {
 		return who{}
 	}
-	w := who{subject: p.subject, unsure: p.unsure, class: p.place.Class, certain: p.place.Certain, complete: p.place.Complete}
+	w := who{subject: p.subject, unsure: p.unsure, class: p.place.Class, certain: p.place.Certain, complete: p.place.Complete, lists: p.place.Lists}
 	switch all := p.place.Interfaces; {
 	case len(all) == 1:
 		w.holder = all[0]

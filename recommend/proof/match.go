@@ -18,8 +18,7 @@ type rule struct {
 	removedBy int // the change that has it in Old
 	addedBy   int // the change that has it in New; none for rules of the estate
 	// Of the peer, looked up once.
-	list         []span
-	listKnown    bool
+	list         *prefixList // nil: its entries are not known
 	membersKnown bool
 	clients      bool // see passesClients
 }
@@ -52,7 +51,7 @@ func newRuleSet(w *world) *ruleSet {
 func (s *ruleSet) add(group string, r analyze.Rule, change int) {
 	n := &rule{Rule: r, removedBy: none, addedBy: change}
 	if id := r.Peer.PrefixListID; id != "" {
-		n.list, n.listKnown = s.world.lists[id]
+		n.list = s.world.lists[id]
 	}
 	if id := r.Peer.GroupID; id != "" {
 		n.membersKnown, n.clients = s.world.membersKnown(id), s.world.passesClients(id)
@@ -177,10 +176,13 @@ func (p *probe) peerAllows(r *rule) analyze.Match {
 	case r.Peer.GroupID != "":
 		return p.reference(r)
 	case r.Peer.PrefixListID != "":
-		if !r.listKnown {
+		switch {
+		case r.list == nil:
 			return analyze.Maybe
+		case r.addedBy != none: // it allows from now on
+			return yesIf(inSpans(r.list.now, p.need.peer))
 		}
-		return yesIf(inSpans(r.list, p.need.peer))
+		return r.list.then(p.need.peer, p.need.at)
 	}
 	return yesIf(r.Peer.Prefix.Contains(p.need.peer))
 }

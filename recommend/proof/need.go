@@ -78,12 +78,13 @@ func (p *probe) read(w *world, states []*subject, d analyze.Direction, peer neti
 	}
 }
 
-// changes reports whether the interface, or who holds the peer's address, changed in the stretch or may have.
+// changes reports whether the interface, who holds the peer's address, or what lists say of it changed in the stretch or may have.
 func (p *probe) changes(w *world, states []*subject, peer netip.Addr, at stretch) bool {
 	if len(states) > 1 && slices.ContainsFunc(states, func(s *subject) bool { return s.changing(at) }) {
 		return true
 	}
-	return slices.ContainsFunc(w.holding(peer), func(s *state) bool { return s.changing(at) })
+	return slices.ContainsFunc(w.holding(peer), func(s *state) bool { return s.changing(at) }) ||
+		slices.ContainsFunc(w.varied, func(l *prefixList) bool { return l.changes(peer, at) })
 }
 
 // readAt adds the needs of a stretch: one for each state that the interface may have been in. An interface of one state was

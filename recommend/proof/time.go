@@ -14,38 +14,43 @@ const (
 	sharp = 660
 )
 
-// state is an interface as it was in some time: surely from since to until, and perhaps a little longer, never outside after
-// and before. Bounds that are not known are as far as can be.
+// age is a time in which something was so: surely from since to until, and perhaps a little longer, never outside after and
+// before. Bounds that are not known are as far as can be.
+type age struct{ after, since, until, before int64 }
+
+func newAge(l estate.Life) age {
+	a := age{math.MinInt64, math.MinInt64, math.MaxInt64, math.MaxInt64}
+	for _, b := range []struct {
+		to *int64
+		t  time.Time
+	}{{&a.after, l.After}, {&a.since, l.Since}, {&a.until, l.Until}, {&a.before, l.Before}} {
+		if !b.t.IsZero() {
+			*b.to = b.t.Unix()
+		}
+	}
+	return a
+}
+
+// state is an interface as it was in some time.
 type state struct {
 	*estate.Interface
-	after, since, until, before int64
-	recorded                    bool // by a history, not taken from the present
+	age
+	recorded bool // by a history, not taken from the present
 }
 
 func newState(i *estate.Interface) *state {
-	s := &state{Interface: i, after: math.MinInt64, since: math.MinInt64, until: math.MaxInt64, before: math.MaxInt64}
-	set := func(to *int64, t time.Time) {
-		if !t.IsZero() {
-			*to = t.Unix()
-		}
+	if i.Life != (estate.Life{}) {
+		return &state{i, newAge(i.Life), true}
 	}
-	if s.recorded = i.Life != (estate.Life{}); !s.recorded {
-		set(&s.since, i.Attached)
-		return s
-	}
-	set(&s.after, i.Life.After)
-	set(&s.since, i.Life.Since)
-	set(&s.until, i.Life.Until)
-	set(&s.before, i.Life.Before)
-	return s
+	return &state{i, newAge(estate.Life{Since: i.Attached}), false}
 }
 
 // stretch is the time of a record, both ends in it.
 type stretch struct{ first, last int64 }
 
-func (s *state) surely(t stretch) bool { return s.since <= t.first-slack && t.last+slack <= s.until }
+func (a age) surely(t stretch) bool { return a.since <= t.first-slack && t.last+slack <= a.until }
 
-func (s *state) perhaps(t stretch) bool { return s.after < t.last+slack && t.first-slack < s.before }
+func (a age) perhaps(t stretch) bool { return a.after < t.last+slack && t.first-slack < a.before }
 
 // sharply reports whether the ends of the state's time that lie in the stretch are known well enough that nobody else can
 // have been there between it and the next.
@@ -61,8 +66,8 @@ func (s *state) sharply(t stretch) bool {
 func (s *state) together(o *state) bool { return s.since <= o.until && o.since <= s.until }
 
 // changing reports whether one of the bounds lies in the stretch.
-func (s *state) changing(t stretch) bool {
-	for _, b := range [...]int64{s.after, s.since, s.until, s.before} {
+func (a age) changing(t stretch) bool {
+	for _, b := range [...]int64{a.after, a.since, a.until, a.before} {
 		if t.first-slack < b && b < t.last+slack {
 			return true
 		}

@@ -23,7 +23,8 @@ type world struct {
 	former    map[string][]*estate.Interface // that carried the group before
 	steered   map[string]bool                // VPCs with a middlebox between their own addresses
 	seen      map[[2]string]bool             // accounts and regions with interfaces in the estate
-	lists     map[string][]span
+	lists     map[string]*prefixList
+	varied    []*prefixList  // those that changed
 	inner     []netip.Prefix // address space of the estate's networks
 	paths     map[[2]string]path
 }
@@ -55,7 +56,7 @@ func newWorld(e *estate.Estate, known []netip.Prefix) *world {
 		former:    make(map[string][]*estate.Interface),
 		seen:      make(map[[2]string]bool),
 		steered:   make(map[string]bool),
-		lists:     make(map[string][]span),
+		lists:     make(map[string]*prefixList),
 		paths:     make(map[[2]string]path),
 	}
 	for _, i := range e.Past {
@@ -76,7 +77,10 @@ func newWorld(e *estate.Estate, known []netip.Prefix) *world {
 	}
 	for id, l := range e.PrefixLists {
 		if l.EntriesKnown {
-			w.lists[id] = spans(l.Entries)
+			w.lists[id] = newList(l)
+			if w.lists[id].versions != nil {
+				w.varied = append(w.varied, w.lists[id])
+			}
 		}
 	}
 	w.addNetworks()
