@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/usage"
 )
 
@@ -40,6 +41,23 @@ func (a age) young() (why, release string) {
 		why = fmt.Sprintf("the rule was made between %s and %s", day(a.after), day(a.since))
 	}
 	return why, fmt.Sprintf("flow logs until %s, when the rule is %d days old", day(ripe), int(minAge.Hours())/24)
+}
+
+// untold says why a person decides about the removal of a rule: its age is not on record, and CloudTrail could have been asked.
+// "" where it is known or nobody could, and of a rule that lies inside another: who made it, and when, makes no difference.
+func (r *reviewer) untold(d *draft, rule *usage.Rule) string {
+	if d.kind != Unused && d.kind != Redundant || r.ageOf(rule).known {
+		return ""
+	}
+	why := "was not asked"
+	switch asked := r.e.AskedOf(rule.Group.Owner, rule.Group.Region); {
+	case !asked.Trail.CouldHaveTold():
+		return ""
+	case asked.Trail == estate.Refused:
+		why = "refused to tell (docs/iam.md)"
+	}
+	return fmt.Sprintf("the age of the rule is unknown, and CloudTrail, which would tell it, %s: made in the last %d days, it may be for what is still to come; a person decides",
+		why, int(minAge.Hours())/24)
 }
 
 // days is for how many days of the evidence the rule was in force: the most there can be where its making is not on record.

@@ -344,6 +344,9 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 	case rule.Service.Proto.IsICMP() && (d.kind == Unused || d.kind == Redundant):
 		return "flow logs cannot tell path-MTU messages from pings; a person decides about ICMP"
 	}
+	if why := r.untold(d, rule); why != "" {
+		return why
+	}
 	if t := r.turnedRound(d, f); t != nil {
 		return fmt.Sprintf("no rule explains %s %s %s on %s, and without TCP flags it is not sure who opened it: if the other side did, this rule let it; a person decides",
 			t.Direction, t.Service(), t.Peer, t.Interface)

@@ -13,6 +13,9 @@ func (r *reviewer) historyNotes() []string {
 	if known := r.sources(); known != "" {
 		add("Interfaces, groups and rules before the capture are known from %s.", known)
 	}
+	if n := r.e.History.Conflicts; n > 0 {
+		add("The sources of the history contradict each other, %s (conflicts in recommendations.json): at such a time either may have been so, every rule that either needs is kept, and nothing is decided by it.", times(n))
+	}
 	needs, unplaced := 0, 0
 	for i := range r.use.Flows {
 		if f := &r.use.Flows[i]; f.Need {
@@ -23,43 +26,62 @@ func (r *reviewer) historyNotes() []string {
 		}
 	}
 	if unplaced > 0 {
-		add("%s of the needed connections (%d of %d) could not be placed: who was at one end at that time is not on record. They keep every rule that may have allowed them%s.",
+		add("%s of the needed connections (%d of %d) could not be placed: no record says which interface had one of their addresses at the time, or which groups it carried. Every rule that may have allowed them is kept, so less can be tightened than might be%s.",
 			percent(unplaced, needs), unplaced, needs, r.betterHistory())
 	}
 	if n := len(r.use.GoneIDs); n > 0 {
-		add("%d interfaces in the logs are on no record of the estate (%s): %d needed connections of theirs keep every rule that could have allowed them, of all groups that explain what they let in.",
+		add("Interfaces that are in the logs and on no record of the estate: %d (%s). They are gone, or another account's; their %d needed connections keep every rule that could have allowed them, of all groups that explain what they let in.",
 			n, listed(r.use.GoneIDs, 3), r.use.Gone)
 	}
 	if r.use.Unplaced > 0 {
-		add("%d private peers lie in networks of the estate but no interface is known to have held their address then: every reference that may have meant them is kept.", r.use.Unplaced)
+		add("Private addresses in networks of the estate that no interface is known to have had at the time: %d. Every rule for a group that they may have belonged to is kept.", r.use.Unplaced)
 	}
 	return out
 }
 
-// sources names the sources of the estate's history.
+// sources names the sources of the estate's history, and how exact the times of each are.
 func (r *reviewer) sources() string {
 	h := r.e.History
 	var out []string
-	add := func(what string, n int, since time.Time) {
+	add := func(what string, n int, since time.Time, exact string) {
 		if !since.IsZero() {
-			out = append(out, fmt.Sprintf("%s (%d since %s)", what, n, day(since)))
+			out = append(out, fmt.Sprintf("%s (%d since %s, %s)", what, n, day(since), exact))
 		}
 	}
-	add("AWS Config items", h.ConfigItems, h.ConfigSince)
-	add("CloudTrail events", h.TrailEvents, h.TrailSince)
-	add("earlier snapshots", h.Snapshots, h.SnapshotsSince)
+	add("AWS Config items", h.ConfigItems, h.ConfigSince, "a change is recorded up to "+lasting(h.ConfigLate)+" late")
+	add("CloudTrail events", h.TrailEvents, h.TrailSince, "exact to the second")
+	add("earlier snapshots", h.Snapshots, h.SnapshotsSince, "up to "+lasting(h.SnapshotsApart)+" apart, within which a change is open")
 	return strings.Join(out, ", ")
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// lasting is a length of time in words.
+func lasting(seconds int) string {
+	switch d := time.Duration(seconds) * time.Second; {
+	case d <= 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()+0.5))
+	case d <= 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()+0.5))
+	default:
+		return fmt.Sprintf("%d days", int(d.Hours()/24+0.5))
+	}
 }
 
 // betterHistory says what would place more of the traffic; "" when AWS Config told of the whole window.
 func (r *reviewer) betterHistory() string {
 	switch h := r.e.History; {
 	case h.None():
-		return "; a history of the estate would place them: AWS Config, or a snapshot every day (sgtrim snapshot --append)"
+		return ". A history of the estate would place them: AWS Config, CloudTrail, or a snapshot every day from now on (sgtrim snapshot --append)"
 	case h.ConfigSince.IsZero():
-		return "; AWS Config, which records every change, would place more of them"
+		return ". AWS Config, which records every change, would place more of them"
 	case h.ConfigSince.After(hourTime(r.cover.window.from)):
-		return "; AWS Config was recording only later than the first logs"
+		return ". AWS Config began to record only after the first logs"
 	}
 	return ""
 }

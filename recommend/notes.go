@@ -83,6 +83,11 @@ func (r *reviewer) cause(f *usage.Flow) string {
 		return "the interface is not in the estate, and no rule of its VPC explains this traffic"
 	case len(f.Subject.Groups) == 0:
 		return "the interface carries no groups: nothing filters it here"
+	}
+	if past := r.pastRule(f); past != nil {
+		return fmt.Sprintf("a rule that was in force then and is no more: %s %s of %s, %s", past.Service, past.Peer, past.GroupID, ended(past.Life))
+	}
+	switch {
 	case f.Orientation == analyze.Ambiguous:
 		return "who opened the connection is not known: perhaps the other reading is the right one"
 	case f.Last < r.cover.window.until*3600-5*86400:
@@ -91,4 +96,33 @@ func (r *reviewer) cause(f *usage.Flow) string {
 		return "the peer's address belonged to an interface that is gone, or the rule was since changed"
 	}
 	return "a rule since removed or changed, or a tracked connection that outlives its rule (up to 5 days)"
+}
+
+// pastRule is a rule that the interface's groups had at the time and have no more, and that let the flow in or out, or may have.
+// Nil where the history knows none.
+func (r *reviewer) pastRule(f *usage.Flow) *estate.PastRule {
+	first, last := time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()
+	for _, id := range f.Subject.Groups {
+		g := r.e.Groups[id]
+		if g == nil {
+			continue
+		}
+		for i := range g.PastRules {
+			past := &g.PastRules[i]
+			rule := analyze.Rule{RuleKey: past.RuleKey}
+			if past.Direction == f.Direction && past.Life.Touches(first, last) && past.Service.MatchFlow(f.Proto, f.Port) != analyze.No &&
+				r.x.MatchPlaced(&rule, f.Subject, f.Peer, &f.Place, first, last) != analyze.No {
+				return past
+			}
+		}
+	}
+	return nil
+}
+
+// ended says when a life ended.
+func ended(l estate.Life) string {
+	if l.Before.IsZero() || l.Before.Equal(l.Until) {
+		return "until " + day(l.Until)
+	}
+	return "until between " + day(l.Until) + " and " + day(l.Before)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/terraform"
 )
 
@@ -41,14 +42,16 @@ type Plan struct {
 	Window        Window    `json:"window"`
 	Captured      time.Time `json:"estate_captured"` // zero when unknown
 	History       History   `json:"history"`
-	Expires       time.Time `json:"expires"` // 7 days after Captured, else after the window's end
-	Policy        Policy    `json:"policy"`
-	Input         Input     `json:"input"`
-	Totals        Totals    `json:"totals"`
-	Exposure      Exposure  `json:"exposure"`
-	Risk          Risk      `json:"risk"`    // of the selected changes together
-	Groups        []Group   `json:"groups"`  // every group of the estate, sorted by account, region, id
-	Changes       []Change  `json:"changes"` // in the order they should be applied
+	// Conflicts are the first contradictions between the sources of the history, in order of time.
+	Conflicts []estate.Conflict `json:"conflicts"`
+	Expires   time.Time         `json:"expires"` // 7 days after Captured, else after the window's end
+	Policy    Policy            `json:"policy"`
+	Input     Input             `json:"input"`
+	Totals    Totals            `json:"totals"`
+	Exposure  Exposure          `json:"exposure"`
+	Risk      Risk              `json:"risk"`    // of the selected changes together
+	Groups    []Group           `json:"groups"`  // every group of the estate, sorted by account, region, id
+	Changes   []Change          `json:"changes"` // in the order they should be applied
 	// Decisions are all that were given, each with what came of it.
 	Decisions []Decision  `json:"decisions"`
 	Structure []Structure `json:"structure"` // advice for a person; nothing of it is in the scripts
@@ -71,14 +74,18 @@ type Window struct {
 	Days  int       `json:"days"` // calendar days with a record in it
 }
 
-// History says which sources told of the estate before it was captured. Zero times: the source was not there.
+// History says which sources told of the estate before it was captured, and how exact their times are. Zero times: the source
+// was not there.
 type History struct {
-	Snapshots      int       `json:"snapshots"` // earlier ones
+	Snapshots      int       `json:"snapshots"` // earlier ones, each exact of its own time
 	SnapshotsSince time.Time `json:"snapshots_since,omitzero"`
+	SnapshotsApart int       `json:"snapshots_apart"` // seconds between two, at most: within these a change is open
 	ConfigItems    int       `json:"config_items"`
 	ConfigSince    time.Time `json:"config_since,omitzero"`
-	TrailEvents    int       `json:"trail_events"`
+	ConfigLate     int       `json:"config_late"`  // seconds by which a change may be recorded late
+	TrailEvents    int       `json:"trail_events"` // each exact to the second
 	TrailSince     time.Time `json:"trail_since,omitzero"`
+	Conflicts      int       `json:"conflicts"` // all of them; Plan.Conflicts lists the first
 }
 
 // Policy is what was asked for, as far as it shaped the plan.

@@ -168,6 +168,7 @@ func (h *historian) configItems(all []*SnapshotScope) error {
 			*then = t
 		}
 		h.b.e.History.ConfigItems++
+		h.b.e.History.ConfigLate = max(h.b.e.History.ConfigLate, int(c.lag()))
 		switch kind {
 		case NetworkInterfaces:
 			return fromItem(&h.interfaces, at, c, t, h.b.interfaceState)

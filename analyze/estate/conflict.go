@@ -14,7 +14,7 @@ type Conflict struct {
 	Object   string    `json:"object"` // an interface, a rule, a prefix list
 	From     time.Time `json:"from"`
 	Until    time.Time `json:"until"`
-	Claims   [2]Claim  `json:"claims"` // in order of time
+	Claims   []Claim   `json:"claims"` // two, in order of time
 	Believed string    `json:"believed"`
 	Why      string    `json:"why"`
 }
@@ -27,11 +27,11 @@ type Claim struct {
 }
 
 func (c Claim) String() string {
-	return fmt.Sprintf("%s says at %s: %s", c.Source, c.At.Format(time.RFC3339), c.Says)
+	return fmt.Sprintf("%s of %s: %s", c.Source, c.At.Format(time.RFC3339), c.Says)
 }
 
 func (c Conflict) String() string {
-	return fmt.Sprintf("%s: %s; %s. Believed from %s to %s: %s, for %s", c.Object, c.Claims[0], c.Claims[1],
+	return fmt.Sprintf("%s: %s; %s. From %s to %s sgtrim believes %s, for %s", c.Object, c.Claims[0], c.Claims[1],
 		c.From.Format(time.RFC3339), c.Until.Format(time.RFC3339), c.Believed, c.Why)
 }
 
@@ -46,7 +46,7 @@ func report[T any](h *historian, object string, found []dispute[T], says func(ma
 	claim := func(m mark[T]) Claim {
 		c := Claim{m.origin.String(), unix(m.at), says(m)}
 		if m.origin == fromConfig && m.lag > 0 && m.value != nil {
-			c.Says += ", lasting"
+			c.Says += ", and so until the next item"
 		}
 		return c
 	}
@@ -55,7 +55,7 @@ func report[T any](h *historian, object string, found []dispute[T], says func(ma
 		for k++; k < len(found) && found[k].from <= d.to; k++ {
 			d.to = max(d.to, found[k].to)
 		}
-		h.conflicts = append(h.conflicts, Conflict{object, unix(d.from), unix(d.to), [2]Claim{claim(d.one), claim(d.two)}, believed, why})
+		h.conflicts = append(h.conflicts, Conflict{object, unix(d.from), unix(d.to), []Claim{claim(d.one), claim(d.two)}, believed, why})
 	}
 }
 
@@ -69,9 +69,9 @@ func (h *historian) reportConflicts() {
 }
 
 const (
-	believedEither = "either may have been so, and none is sole evidence of anything"
-	whyEither      = "neither source is more exact about a time that both tell of"
-	believedThere  = "that it was there all along, as it was before or after"
+	believedEither = "that either may have been so"
+	whyEither      = "it cannot tell which of the two is wrong"
+	believedThere  = "that it was there all along, as before or as after"
 	whyThere       = "the id of an interface is never used again"
 )
 

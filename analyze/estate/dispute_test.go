@@ -54,7 +54,7 @@ func TestConflicts(t *testing.T) {
 				config(item("01", "OK", configENI("eni-1", "10.0.0.7", "sg-app")), item("05", "OK", configENI("eni-1", "10.0.0.7", "sg-app")))},
 			interfaces: []string{"eni-1 10.0.0.7 sg-app - (01T00:00 01T00:00) 05T00:00", "eni-1 10.0.0.7 sg-web 01T00:00 (03T00:00 03T00:00) 05T00:00",
 				"eni-1 10.0.0.7 sg-app 01T00:00 (05T00:00 -) - now"},
-			wants: []string{`eni-1 01T00:00-05T00:00: AWS Config 01T00:00 "addresses 10.0.0.7, groups sg-app, lasting", snapshot 03T00:00 "addresses 10.0.0.7, groups sg-web"`},
+			wants: []string{`eni-1 01T00:00-05T00:00: AWS Config 01T00:00 "addresses 10.0.0.7, groups sg-app, and so until the next item", snapshot 03T00:00 "addresses 10.0.0.7, groups sg-web"`},
 		},
 		"a change that AWS Config recorded between two snapshots is none": {
 			files: []string{eni("01", "10.0.0.7", "sg-web"), eni("06", "10.0.0.7", "sg-app"),
@@ -65,7 +65,7 @@ func TestConflicts(t *testing.T) {
 			files: []string{eni("06", "10.0.0.7", "sg-app"), trail(regroup("03", "sg-app")),
 				config(item("01", "OK", configENI("eni-1", "10.0.0.7", "sg-web")), item("05", "OK", configENI("eni-1", "10.0.0.7", "sg-app")))},
 			interfaces: []string{"eni-1 10.0.0.7 sg-web - (01T00:00 03T00:00) 05T00:00", "eni-1 10.0.0.7 sg-app 03T00:00 (05T00:00 -) - now"},
-			wants:      []string{`eni-1 03T00:00-05T00:00: AWS Config 01T00:00 "addresses 10.0.0.7, groups sg-web, lasting", CloudTrail 03T00:00 "groups sg-app"`},
+			wants:      []string{`eni-1 03T00:00-05T00:00: AWS Config 01T00:00 "addresses 10.0.0.7, groups sg-web, and so until the next item", CloudTrail 03T00:00 "groups sg-app"`},
 		},
 		"groups that no event gave": {
 			files:      []string{eni("04", "10.0.0.7", "sg-app"), eni("06", "10.0.0.7", "sg-app"), trail(regroup("03", "sg-web"), ingress("AuthorizeSecurityGroupIngress", "05", "10.9.0.0/16"))},

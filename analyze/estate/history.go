@@ -11,13 +11,16 @@ import (
 	"github.com/sgtrim/sgtrim/analyze"
 )
 
-// History says which sources told of the time before the capture, and from when on. Zero times: the source was not there.
+// History says which sources told of the time before the capture, from when on, and how exact their times are. Zero times: the
+// source was not there.
 type History struct {
 	Snapshots      int       // dated describe outputs beside the present
 	SnapshotsSince time.Time // the first of them
-	ConfigItems    int       // of interfaces and groups
+	SnapshotsApart int       // the longest time between two that follow each other, in seconds: so long a change may be open
+	ConfigItems    int       // of interfaces, groups and prefix lists
 	ConfigSince    time.Time // the first of them
-	TrailEvents    int       // changes of groups, interfaces and prefix lists
+	ConfigLate     int       // by how many seconds a change may be recorded late
+	TrailEvents    int       // changes of groups, interfaces and prefix lists: each known to the second
 	TrailSince     time.Time // since when CloudTrail was asked, or the first event in its files
 	Conflicts      int       // contradictions between the sources, see Estate.Conflicts
 }
@@ -143,6 +146,9 @@ func (h *historian) snapshots(all []*SnapshotScope) error {
 	}
 	if times = slices.Compact(times); len(times) > 1 {
 		h.b.e.History.Snapshots, h.b.e.History.SnapshotsSince = len(times)-1, unix(times[0])
+		for k, t := range times[1:] {
+			h.b.e.History.SnapshotsApart = max(h.b.e.History.SnapshotsApart, int(t-times[k]))
+		}
 	}
 	if n := len(times); n > 0 {
 		h.latest = times[n-1]

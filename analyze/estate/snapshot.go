@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -141,6 +142,26 @@ func WriteSnapshot(w io.Writer, s *Snapshot) error {
 		return fmt.Errorf("write snapshot: %w", err)
 	}
 	return nil
+}
+
+// Earlier is the times of the snapshots in s that WriteSnapshot leaves out, in order: those of which another is later.
+func (s *Snapshot) Earlier() (times []time.Time) {
+	written := map[time.Time]bool{}
+	for _, scope := range s.present() {
+		for k := range scope.Objects {
+			if !k.ofHistory() {
+				written[scope.captured] = true
+			}
+		}
+	}
+	for i := range s.Scopes {
+		if t := s.Scopes[i].captured; !t.IsZero() && !written[t] {
+			times = append(times, t)
+			written[t] = true
+		}
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	return times
 }
 
 // FileName is a name for the snapshot's file in a series: where and when it was taken. It is "" of a snapshot without a time.

@@ -10,13 +10,17 @@ import (
 
 var worlds = []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
 
-// ruleMark notes that a rule was made or taken away by an event.
+// ruleMark notes that a rule was made or taken away by an event. What was taken away was there.
 func (h *historian) ruleMark(ev *trailEvent, key analyze.RuleKey, made bool) {
-	m := mark[bool]{at: ev.time, origin: fromTrail, scope: ev.scope.place(), begins: true}
+	there := true
+	m := mark[bool]{at: ev.time, origin: fromTrail, scope: ev.scope.place(), value: &there, key: "+"}
 	if made {
-		m.value, m.key = &made, "+"
+		m.begins = true
+		h.ruleMarks[key] = append(h.ruleMarks[key], m)
+		return
 	}
-	h.ruleMarks[key] = append(h.ruleMarks[key], m)
+	gone := mark[bool]{at: ev.time, origin: fromTrail, scope: m.scope, begins: true}
+	h.ruleMarks[key] = append(h.ruleMarks[key], m, gone)
 }
 
 func (h *historian) authorized(ev *trailEvent) error {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -66,7 +67,8 @@ func (a *app) snapshotCommand() *cobra.Command {
 into one file. Other commands take the file as --estate.
 
 With --append the file gets a name of its own in a folder, and the folder is an --estate too: its latest snapshot is the
-present, and those before say which interface had an address on which day, and how old each rule is. Run it every day.`,
+present, and those before say which interface had an address on which day, and how old each rule is. Run it every day.
+A file is of one time: of a series that is given with --estate, the latest snapshot is written, and it is said.`,
 		Example: `  sgtrim snapshot --region eu-west-1 -o estate.json
   sgtrim snapshot --organization-role sgtrim-read --region all -o estate.json
   sgtrim snapshot --estate ./describe-outputs -o estate.json
@@ -94,6 +96,10 @@ func (a *app) takeSnapshot(ctx context.Context, job *snapshotJob) error {
 	}
 	for _, p := range s.Problems {
 		a.say.note("%s: %s: %s", p.Source, p.Object, p.Cause)
+	}
+	if earlier := s.Earlier(); len(earlier) > 0 {
+		a.say.note("%s holds %d earlier snapshots, from %s on, and a file is of one time: what is written is the present. To keep the past, give the folder itself as --estate.",
+			job.estate, len(earlier), earlier[0].UTC().Format(time.RFC3339))
 	}
 	switch {
 	case job.appendTo != "":

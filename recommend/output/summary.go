@@ -112,6 +112,11 @@ func (s *summary) input() {
 		problems = append(problems, q.Source+": "+q.Object+": "+q.Cause)
 	}
 	s.list(problems, "object", "Kept but not understood: ")
+	var conflicts []string
+	for _, c := range p.Conflicts {
+		conflicts = append(conflicts, c.String())
+	}
+	s.list(conflicts, "contradiction", "Sources contradict each other: ")
 	s.blank()
 }
 

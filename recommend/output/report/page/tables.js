@@ -55,5 +55,8 @@ function inputPart() {
     row("Estate", day(plan.estate_captured) ? "as of " + day(plan.estate_captured) : "of an unknown time", "."),
     lines("Records that could not be read", input.bad_records, code),
     lines("Objects that are no flow logs", input.not_flow_logs, code),
-    lines("Objects of the estate that were not understood", input.estate_problems, (p) => [code(p.source), " ", code(p.object), ": ", name(p.cause)]));
+    lines("Objects of the estate that were not understood", input.estate_problems, (p) => [code(p.source), " ", code(p.object), ": ", name(p.cause)]),
+    lines("Contradictions between the sources of the estate's past", plan.conflicts, (c) => [code(c.object), ": ",
+      joined(c.claims.map((claim) => claim.source + " of " + claim.at + ": " + claim.says), "; ").join(""), ". From ", c.from, " to ",
+      c.until, " sgtrim believes ", c.believed, ", for ", c.why, "."]));
 }
