@@ -200,12 +200,11 @@ func oracleFolds(pairs map[oraclePair]*oracleRows) map[oraclePair]oracleFold {
 		folds[p] = f
 	}
 	type end struct {
-		iface string
 		proto int
 		addr  netip.Addr
 		port  int
 	}
-	of := func(p oraclePair, n int) end { return end{p.iface, p.proto, p.ends[n].addr, p.ends[n].port} }
+	of := func(p oraclePair, n int) end { return end{p.proto, p.ends[n].addr, p.ends[n].port} }
 	met, clients := map[end]uint64{}, map[end]bool{}
 	fit := func(p oraclePair) bool {
 		x, y := oracleSums(pairs[p][0]), oracleSums(pairs[p][1])
@@ -224,13 +223,32 @@ func oracleFolds(pairs map[oraclePair]*oracleRows) map[oraclePair]oracleFold {
 			}
 		}
 	}
+	kept := map[int]int{} // addresses by port
+	for e, ports := range met {
+		if e.proto == 6 && bits.OnesCount64(ports) >= fleetLeast {
+			kept[e.port]++
+		}
+	}
+	fleets := map[int]bool{}
+	for port, n := range kept {
+		if n >= fleetAddresses {
+			fleets[port] = true
+		}
+	}
+	if len(fleets) > fleetPorts {
+		clear(fleets)
+	}
+	serves := func(s, c end) bool {
+		d, peer := bits.OnesCount64(met[s]), bits.OnesCount64(met[c])
+		fleet := s.proto == 6 && fleets[s.port] && d >= fleetLeast && peer <= 1
+		return !clients[s] && c.port >= 1024 && mayRepeat(uint8(s.proto), uint16(s.port)) && (d >= repeatLeast && peer <= repeatPeer || fleet)
+	}
 	for p := range pairs {
 		if !fit(p) {
 			continue
 		}
 		for n := range 2 {
-			s, c := of(p, n), of(p, 1-n)
-			if bits.OnesCount64(met[s]) >= repeatLeast && !clients[s] && bits.OnesCount64(met[c]) <= repeatPeer && c.port >= 1024 && mayRepeat(uint8(p.proto), uint16(s.port)) {
+			if serves(of(p, n), of(p, 1-n)) {
 				f := oracleFold{client: 1 - n, reason: analyze.Repetition}
 				f.strength = strength(p, 1-n)
 				defer func() { folds[p] = f }() // fit must see the folds by flags alone

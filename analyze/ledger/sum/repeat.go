@@ -7,11 +7,15 @@ import (
 	"github.com/sgtrim/sgtrim/analyze/orient"
 )
 
-// Strong repetition within one object: a port that meets many ports of its peers is a service. What is folded here no later
-// evidence can correct, so the bounds are far from what chance or another habit can bring about:
-//   - at least repeatLeast different peer ports from 1024 on, counted on pairs that went both ways (TCP: three packets
-//     each way unless flags are logged), while the peer's own port meets at most two of ours. A scanner that keeps one
-//     source port gets no three packets back from its many targets;
+// Strong repetition within one object: a port that meets many ports of its peers is a service, whichever of the object's
+// interfaces saw it. What is folded here no later evidence can correct, so the bounds are far from what chance or another
+// habit can bring about:
+//   - at least repeatLeast different peer ports, the pair's own one from 1024 on, counted on pairs that went both ways (TCP: three packets
+//     each way unless flags are logged), while the peer's own port meets at most two. A scanner that keeps one source port
+//     gets no three packets back from its many targets;
+//   - or fleetLeast of them on a fleet's port, one that at least fleetAddresses addresses keep so, while the peer's own port
+//     meets no other. A client port that comes round four times on one address in one object does so on few; where many
+//     numbers come round so often, more than fleetPorts, there are no fleets;
 //   - no flags in the object show that port as a client's;
 //   - TCP port 20 is left out: an FTP server opens its data connections from there;
 //   - UDP only on listed service ports: one socket of a peer-to-peer program meets many ports both as client and as service;
@@ -23,9 +27,12 @@ const (
 	repeatPeer     = 2
 	spreadMost     = 65536
 	candidatesMost = 3000 // a Kubernetes node can serve 2,768 node ports
+	fleetLeast     = 4
+	fleetAddresses = 8
+	fleetPorts     = 64
 )
 
-// endpoint is an address and port of one interface and protocol, or (whole) the address with all its ports.
+// endpoint is an address and port of one protocol, or (whole) the address with all its ports.
 type endpoint struct {
 	key        endpointKey
 	met        uint64 // bit per hash of a port met: at least as many different ones as bits
@@ -36,7 +43,7 @@ type endpoint struct {
 
 type endpointKey struct {
 	addr addr
-	rest uint64 // interface << 32 | port << 16 | protocol << 1 | whole
+	rest uint64 // port << 16 | protocol << 1 | whole
 }
 
 type endpointTable struct {
@@ -79,7 +86,7 @@ func (t *endpointTable) reset() {
 // endpoint is the key of endpoint n of a pair, and the other endpoint's port, which it met.
 func (p *pair) endpoint(n int) (k endpointKey, met uint16) {
 	ports := [2]uint16{uint16(p.key.tuple >> 48), uint16(p.key.tuple >> 32)}
-	rest := p.key.ids>>32<<32 | uint64(ports[n])<<16 | uint64(uint8(p.key.tuple>>8))<<1
+	rest := uint64(ports[n])<<16 | uint64(uint8(p.key.tuple>>8))<<1
 	return endpointKey{p.key.addr[n], rest}, ports[1-n]
 }
 
@@ -92,7 +99,64 @@ func portBit(p uint16) uint64 { return 1 << (uint32(p) * 0x9e3779b1 >> 26) }
 
 func (e *endpoint) degree() int { return bits.OnesCount64(e.met) }
 
-func (e *endpoint) candidate() bool { return e.degree() >= repeatLeast && !e.client }
+func (k endpointKey) port() uint16 { return uint16(k.rest >> 16) }
+
+func (k endpointKey) proto() uint8 { return uint8(k.rest >> 1) }
+
+// fleets finds the TCP ports that many addresses keep.
+type fleets struct {
+	addresses [1 << 16]uint32 // by port, those that met fleetLeast ports on it; once settled 0 where it is no fleet's
+	counted   []uint16        // ports that are not 0
+	n         int             // ports of fleets
+}
+
+func (f *fleets) reset() {
+	for _, p := range f.counted {
+		f.addresses[p] = 0
+	}
+	f.counted, f.n = f.counted[:0], 0
+}
+
+func (f *fleets) add(k endpointKey) {
+	if k.proto() != uint8(analyze.TCP) {
+		return
+	}
+	if f.addresses[k.port()] == 0 {
+		f.counted = append(f.counted, k.port())
+	}
+	f.addresses[k.port()]++
+}
+
+// settle is called when all addresses are counted.
+func (f *fleets) settle() {
+	for _, p := range f.counted {
+		if f.addresses[p] >= fleetAddresses {
+			f.n++
+		} else {
+			f.addresses[p] = 0
+		}
+	}
+	if f.n > fleetPorts {
+		f.reset()
+	}
+}
+
+func (f *fleets) has(k endpointKey) bool {
+	return k.proto() == uint8(analyze.TCP) && f.addresses[k.port()] > 0
+}
+
+// mostMet is how many ports the peers' own ports may have met for e to be a service of theirs; 0: it is none.
+func (o *object) mostMet(e *endpoint) int {
+	switch d := e.degree(); {
+	case e.client:
+		return 0
+	case d >= repeatLeast:
+		return repeatPeer
+	case d >= fleetLeast && o.fleets.has(e.key):
+		return 1
+	}
+	return 0
+}
 
 // repeating is a pair that flags left open and that repetition may decide, with its endpoints.
 type repeating struct {
@@ -103,7 +167,7 @@ type repeating struct {
 // findRepetition decides pairs that flags left open. Few objects have a port that came often enough, so most of the work is
 // not begun.
 func (o *object) findRepetition() {
-	if o.countMet() == 0 {
+	if !o.countMet() {
 		return
 	}
 	o.markClients()
@@ -113,12 +177,14 @@ func (o *object) findRepetition() {
 	}
 }
 
-// countMet lists the pairs that may be decided, counts the ports that their endpoints met, and returns how many endpoints
+// countMet lists the pairs that may be decided, counts the ports that their endpoints met, and reports whether some endpoint
 // met enough.
-func (o *object) countMet() (often int) {
+func (o *object) countMet() bool {
 	t := &o.endpoints
 	t.reset()
+	o.fleets.reset()
 	o.repeating = o.repeating[:0]
+	often := false
 	for i := range o.verdicts {
 		if !o.repeats(i) {
 			continue
@@ -128,16 +194,22 @@ func (o *object) countMet() (often int) {
 			k, met := o.pairs.at(i).endpoint(n)
 			r.ends[n] = t.get(k)
 			e := t.at(r.ends[n])
-			before := e.degree()
-			e.met |= portBit(met)
 			e.pairs++
-			if before < repeatLeast && e.degree() >= repeatLeast {
-				often++
+			if e.met&portBit(met) != 0 {
+				continue
+			}
+			e.met |= portBit(met)
+			switch e.degree() {
+			case fleetLeast:
+				o.fleets.add(k)
+			case repeatLeast:
+				often = true
 			}
 		}
 		o.repeating = append(o.repeating, r)
 	}
-	return often
+	o.fleets.settle()
+	return often || o.fleets.n > 0
 }
 
 // repeats reports whether pair i is open and fit to show repetition.
@@ -176,7 +248,7 @@ func (o *object) countAddresses() (crowded bool) {
 	t := &o.endpoints
 	ports, candidates := t.store.n, 0
 	for i := range ports {
-		if t.at(i).candidate() {
+		if o.mostMet(t.at(i)) > 0 {
 			candidates++
 		}
 	}
@@ -185,7 +257,7 @@ func (o *object) countAddresses() (crowded bool) {
 	}
 	for i := range ports {
 		e := t.at(i)
-		if a := t.at(t.get(e.key.address())); e.candidate() {
+		if a := t.at(t.get(e.key.address())); o.mostMet(e) > 0 {
 			a.candidates++
 		} else {
 			a.pairs += e.pairs
@@ -201,7 +273,8 @@ func (o *object) foldRepeated(r *repeating, crowded bool) {
 	ports := [2]uint16{uint16(p.key.tuple >> 48), uint16(p.key.tuple >> 32)}
 	for n := range r.ends {
 		service, client := t.at(r.ends[n]), t.at(r.ends[1-n])
-		if !service.candidate() || client.degree() > repeatPeer || ports[1-n] < 1024 || !mayRepeat(proto, ports[n]) {
+		most := o.mostMet(service)
+		if most == 0 || client.degree() > most || ports[1-n] < 1024 || !mayRepeat(proto, ports[n]) {
 			continue
 		}
 		if crowded {

@@ -80,6 +80,7 @@ type object struct {
 	verdicts   []verdict
 	endpoints  endpointTable
 	repeating  []repeating
+	fleets     fleets
 	skipped    int64
 	cut        bool // the object could not be read to its end
 	seen       Stats

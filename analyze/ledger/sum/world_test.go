@@ -29,6 +29,9 @@ func randomObjects(rng *rand.Rand, objects, records int) []sumtest.Object {
 		if rng.IntN(3) == 0 {
 			o.Records = append(o.Records, busyService(rng, slot.Unix())...)
 		}
+		if rng.IntN(3) == 0 {
+			o.Records = append(o.Records, randomFleet(rng, slot.Unix())...)
+		}
 		all = append(all, o)
 	}
 	return all
@@ -116,6 +119,32 @@ func busyService(rng *rand.Rand, slot int64) (all []sumtest.Record) {
 		back := r
 		back.Src, back.Dst, back.SrcPort, back.DstPort = r.Dst, r.Src, r.DstPort, r.SrcPort
 		all = append(all, r, back)
+	}
+	return all
+}
+
+// randomFleet is enough for a port kept by a fleet, or nearly.
+func randomFleet(rng *rand.Rand, slot int64) []sumtest.Record {
+	return fleet(slot, 7+rng.IntN(3), 1+rng.IntN(2), func() int { return min(3+rng.IntN(9), 4) })
+}
+
+// fleet is a mesh of hosts that all serve the same ports, to so many connections each, without flags.
+func fleet(slot int64, hosts, ports int, connections func() int) (all []sumtest.Record) {
+	client := 30000
+	for host := range hosts {
+		for port := range ports {
+			for n := range connections() {
+				peer := (host + n + 1) % hosts
+				client++
+				r := sumtest.Record{
+					Interface: fmt.Sprintf("eni-f%d", peer), Src: netip.AddrFrom4([4]byte{10, 0, 3, byte(peer)}), Dst: netip.AddrFrom4([4]byte{10, 0, 3, byte(host)}),
+					SrcPort: client, DstPort: 8443 + port, Proto: 6, Packets: 3, Bytes: 100, Start: slot, End: slot + 60, Action: analyze.Accept, Flags: -1,
+				}
+				back := r
+				back.Src, back.Dst, back.SrcPort, back.DstPort = r.Dst, r.Src, r.DstPort, r.SrcPort
+				all = append(all, r, back)
+			}
+		}
 	}
 	return all
 }
