@@ -200,9 +200,10 @@ func (o *object) sideOf(p *pair) (side ledger.Side, swap bool) {
 	return ledger.SideA, k.addr[1] == c.addr[0]
 }
 
-// addRows adds the pairs that belong to the share, as rows of evidence, to the days of the worker.
+// addRows adds the pairs that belong to the share, as rows of evidence, to the days of the worker. Like observe it goes in
+// blocks, of pairs of one day.
 func (w *worker) addRows(source uint32, part share) {
-	var d *day
+	n := 0
 	var today int32
 	for i := range w.pairs.store.n {
 		p := w.pairs.at(i)
@@ -210,15 +211,24 @@ func (w *worker) addRows(source uint32, part share) {
 		if !part.has(t) {
 			continue
 		}
-		if d == nil || t != today {
-			today = t
-			d = w.day(w.meta, t)
+		if n == len(w.rows) || n > 0 && t != today {
+			w.addBlock(today, w.rows[:n])
+			n = 0
 		}
-		r := w.row(p, &w.verdicts[i], source, today)
-		before := d.rows.size()
-		d.rows.add(&r)
-		w.rowBytes += d.rows.size() - before
+		today = t
+		w.row(&w.rows[n], p, &w.verdicts[i], source, today)
+		n++
 	}
+	if n > 0 {
+		w.addBlock(today, w.rows[:n])
+	}
+}
+
+func (w *worker) addBlock(today int32, rows []row) {
+	d := w.day(w.meta, today)
+	before := d.rows.size()
+	d.rows.addAll(rows)
+	w.rowBytes += d.rows.size() - before
 }
 
 func (w *worker) day(o ingest.Object, t int32) *day {
@@ -232,8 +242,8 @@ func (w *worker) day(o ingest.Object, t int32) *day {
 	return d
 }
 
-// row is the evidence of a pair as its verdict folds it.
-func (w *worker) row(p *pair, v *verdict, source uint32, today int32) (r row) {
+// row makes r the evidence of a pair as its verdict folds it.
+func (w *worker) row(r *row, p *pair, v *verdict, source uint32, today int32) {
 	a, b := 0, 1
 	if v.swap {
 		a, b = 1, 0
@@ -264,7 +274,6 @@ func (w *worker) row(p *pair, v *verdict, source uint32, today int32) (r row) {
 	r.sessions = 1
 	r.first = p.first
 	r.last = uint64(p.last-int64(today)*86400) | uint64(p.hours)<<hoursAt | ab.flags<<flagsAt | ba.flags<<(flagsAt+7)
-	return r
 }
 
 // merge adds o, which has the same key, to r.

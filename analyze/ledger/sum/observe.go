@@ -9,18 +9,57 @@ import (
 // latest is the last second that a record may speak of: year 9999. What lies beyond is no time.
 const latest = 253402300799
 
-func (w *worker) observe(i int) {
+// blockRecords is how many records go through the steps of observe together. In each step they do not depend on each other,
+// so that the core waits for the memory of several at once.
+const blockRecords = 64
+
+// observed is a record on its way into the table of pairs.
+type observed struct {
+	key        pairKey
+	hash       uint64
+	start, end int64
+	at         int32 // in the batch
+	from       int32 // endpoint that sent it
+	hours      uint32
+}
+
+// observe adds the records of the batch from first to last, without last.
+func (w *worker) observe(first, last int) {
+	block := w.block[:0]
+	for i := first; i < last; i++ {
+		block = block[:len(block)+1]
+		if o := &block[len(block)-1]; w.read(i, o) {
+			o.hash = o.key.hash(w.pairs.seed)
+		} else {
+			block = block[:len(block)-1]
+		}
+	}
+	for i := range block {
+		w.pairs.touchSlot(block[i].hash)
+	}
+	for i := range block {
+		w.pairs.touch(block[i].hash)
+	}
+	for i := range block {
+		o := &block[i]
+		p, isNew := w.pairs.get(&o.key, o.hash)
+		p.add(&w.cols, o, isNew)
+	}
+}
+
+// read notes what record i says of coverage, and reports whether it is to be summed, as o.
+func (w *worker) read(i int, o *observed) bool {
 	c := &w.cols
 	n := w.ifaceOf(i)
 	if n < 0 {
 		w.seen.NoInterface++
-		return
+		return false
 	}
 	start, end := c.start[i], c.end[i]
 	if end < 0 || end > latest {
 		w.seen.Incomplete++
 		w.cut = true // it can be placed on no day, so the gap is the object's
-		return
+		return false
 	}
 	start = min(max(start, 0), end)
 	today := ledger.DayOf(end)
@@ -32,18 +71,18 @@ func (w *worker) observe(i int) {
 		w.seen.NoData++
 		cov.Covered |= hours
 		cov.NoData++
-		return
+		return false
 	case ingest.StatusSkipData:
 		w.seen.SkipData++
 		cov.Gaps |= hours
 		cov.SkipData++
-		return
+		return false
 	}
 	action := analyze.Action(c.action[i])
 	if !c.complete(i) || action != analyze.Accept && action != analyze.Reject {
 		w.seen.Incomplete++
 		cov.Gaps |= hours
-		return
+		return false
 	}
 	w.seen.Used++
 	cov.Covered |= hours
@@ -52,9 +91,9 @@ func (w *worker) observe(i int) {
 	} else {
 		cov.Rejects++
 	}
-	key, from := w.key(i, uint32(n), today, action)
-	p, isNew := w.pairs.get(&key)
-	p.add(c, i, from, isNew, start, end, hours)
+	o.at, o.start, o.end, o.hours = int32(i), start, end, hours
+	w.key(o, uint32(n), today, action)
+	return true
 }
 
 // complete reports whether an OK record has what a key needs.
@@ -65,15 +104,17 @@ func (c *columns) complete(i int) bool {
 	return !analyze.Proto(c.proto[i]).HasPorts() || !c.noSrcPort.at(i) && !c.noDstPort.at(i)
 }
 
-// key returns the pair of record i, and which of its endpoints sent it.
-func (w *worker) key(i int, n uint32, today int32, action analyze.Action) (k pairKey, from int) {
-	c := &w.cols
+// key finds the pair of a record, and which of its endpoints sent it.
+func (w *worker) key(o *observed, n uint32, today int32, action analyze.Action) {
+	c, k, i := &w.cols, &o.key, int(o.at)
 	src, dst := c.src.value(i), c.dst.value(i)
 	proto := c.proto[i]
 	var srcPort, dstPort uint64
 	if analyze.Proto(proto).HasPorts() {
 		srcPort, dstPort = uint64(c.srcPort[i]), uint64(c.dstPort[i])
 	}
+	from := int32(0)
+	k.pkt = 0
 	k.ids = uint64(n)<<32 | uint64(uint32(today))
 	k.tuple = uint64(proto)<<8 | uint64(action)<<2
 	switch analyze.Direction(c.flow[i]) {
@@ -98,7 +139,7 @@ func (w *worker) key(i int, n uint32, today int32, action analyze.Action) (k pai
 	}
 	k.addr = [2]addr{src, dst}
 	k.tuple |= srcPort<<48 | dstPort<<32
-	return k, from
+	o.from = from
 }
 
 const localBit = 1
@@ -132,8 +173,8 @@ func (o *object) pktCode(c *addrColumn, i int, plain addr) uint32 {
 	return code
 }
 
-func (p *pair) add(c *columns, i, from int, isNew bool, start, end int64, hours uint32) {
-	d := &p.dir[from]
+func (p *pair) add(c *columns, o *observed, isNew bool) {
+	d, i := &p.dir[o.from], int(o.at)
 	d.flows++
 	if !c.noPackets.at(i) {
 		d.packets = ledger.AddCounts(d.packets, max(c.packets[i], 0))
@@ -145,12 +186,12 @@ func (p *pair) add(c *columns, i, from int, isNew bool, start, end int64, hours 
 		d.flags |= recordFlags(c.flags[i])
 	}
 	if isNew {
-		p.first, p.last, p.hours = start, end, hours
+		p.first, p.last, p.hours = o.start, o.end, o.hours
 		return
 	}
-	p.first = min(p.first, start)
-	p.last = max(p.last, end)
-	p.hours |= hours
+	p.first = min(p.first, o.start)
+	p.last = max(p.last, o.end)
+	p.hours |= o.hours
 }
 
 // recordFlags is what one record's tcp-flags add. AWS never logs the ACK bit without SYN; where another writer does, it

@@ -29,6 +29,7 @@ func (s *store[E]) add() *E {
 type index struct {
 	slots []uint64 // hash in the high 32 bits, position + 1 in the low ones; 0 is empty
 	n     int
+	warm  uint64 // takes what touchSlot and the tables' touch load, so that it is loaded
 }
 
 const indexLeast = 1 << 10
@@ -45,6 +46,21 @@ func (x *index) start(hash uint64) probe {
 	}
 	tag := hash &^ 0xffffffff
 	return probe{tag, (tag >> 32) & uint64(len(x.slots)-1)}
+}
+
+// touchSlot loads the slot where the walk of a hash starts.
+func (x *index) touchSlot(hash uint64) {
+	if len(x.slots) > 0 {
+		x.warm ^= x.slots[hash>>32&uint64(len(x.slots)-1)]
+	}
+}
+
+// first returns the position that the walk of a hash meets first, or -1.
+func (x *index) first(hash uint64) int {
+	if len(x.slots) == 0 {
+		return -1
+	}
+	return int(x.slots[hash>>32&uint64(len(x.slots)-1)]&0xffffffff) - 1
 }
 
 // next returns the position of the next entry whose hash matches, or -1 when there is none.
@@ -163,9 +179,16 @@ type pairTable struct {
 	seed uint64
 }
 
+// touch loads the pair that get is likely to find.
+func (t *pairTable) touch(hash uint64) {
+	if i := t.first(hash); i >= 0 {
+		t.warm ^= t.at(i).key.tuple
+	}
+}
+
 // get returns the pair of a key, made when it is new.
-func (t *pairTable) get(k *pairKey) (p *pair, isNew bool) {
-	at := t.start(k.hash(t.seed))
+func (t *pairTable) get(k *pairKey, hash uint64) (p *pair, isNew bool) {
+	at := t.start(hash)
 	for {
 		i := t.index.next(&at)
 		if i < 0 {
@@ -232,9 +255,27 @@ type rowTable struct {
 	seed uint64
 }
 
+// addAll merges rows, at most blockRecords, into the table.
+func (t *rowTable) addAll(rows []row) {
+	var hashes [blockRecords]uint64
+	for i := range rows {
+		hashes[i] = rows[i].key.hash(t.seed)
+		t.touchSlot(hashes[i])
+	}
+	for i := range rows {
+		if at := t.first(hashes[i]); at >= 0 {
+			r := t.at(at)
+			t.warm ^= r.key.tuple ^ r.last
+		}
+	}
+	for i := range rows {
+		t.add(&rows[i], hashes[i])
+	}
+}
+
 // add merges r into the table.
-func (t *rowTable) add(r *row) {
-	at := t.start(r.key.hash(t.seed))
+func (t *rowTable) add(r *row, hash uint64) {
+	at := t.start(hash)
 	for {
 		i := t.index.next(&at)
 		if i < 0 {

@@ -75,6 +75,8 @@ type object struct {
 	ifaceCodes map[uint32]uint32 // code of a name → interface of the object
 	ifaces     []iface
 	pairs      pairTable
+	block      [blockRecords]observed
+	rows       [blockRecords]row
 	pkts       []addr          // packet addresses that differ; code - 1
 	pktCodes   map[addr]uint32 // their codes
 	verdicts   []verdict
@@ -175,8 +177,8 @@ func (w *worker) Observe(rec arrow.Record) error {
 		return err
 	}
 	w.bindDictionary()
-	for i := range c.n {
-		w.observe(i)
+	for first := 0; first < c.n; first += blockRecords {
+		w.observe(first, min(first+blockRecords, c.n))
 	}
 	w.seen.Records += int64(c.n)
 	return nil
