@@ -63,9 +63,7 @@ func (l *lines) addrColumn(a *addresses, field int, dst []address, nulls []uint3
 		ok := true
 		if n <= shortAddrLen {
 			b := l.buf[s : s+16]
-			k0 := binary.LittleEndian.Uint64(b) & keyMask[min(n, 8)]
-			k1 := binary.LittleEndian.Uint64(b[8:]) & keyMask[max(n-8, 0)]
-			entry := &a.short[(k0^k1*0x9E3779B97F4A7C15)*0xD6E8FEB86659FD93>>(64-shortAddrBits)]
+			k0, k1, entry := a.shortEntry(b, n)
 			if entry.k0 != k0 || entry.k1 != k1 {
 				if n == 1 && b[0] == '-' {
 					*out = address{}
@@ -85,6 +83,24 @@ func (l *lines) addrColumn(a *addresses, field int, dst []address, nulls []uint3
 		binary.LittleEndian.PutUint64(out[8:], v1)
 	}
 	return nulls, true
+}
+
+// lookupShort finds the address that the first n bytes of b spell; b has shortAddrLen bytes.
+func (a *addresses) lookupShort(b []byte, n int) (v0, v1 uint64, ok bool) {
+	k0, k1, entry := a.shortEntry(b, n)
+	if entry.k0 != k0 || entry.k1 != k1 {
+		if !a.missShort(entry, b[:n], k0, k1) {
+			return 0, 0, false
+		}
+	}
+	return entry.v0, entry.v1, true
+}
+
+// shortEntry is where the first n bytes of b are kept.
+func (a *addresses) shortEntry(b []byte, n int) (k0, k1 uint64, e *shortAddr) {
+	k0 = binary.LittleEndian.Uint64(b) & keyMask[min(n, 8)]
+	k1 = binary.LittleEndian.Uint64(b[8:]) & keyMask[max(n-8, 0)]
+	return k0, k1, &a.short[(k0^k1*0x9E3779B97F4A7C15)*0xD6E8FEB86659FD93>>(64-shortAddrBits)]
 }
 
 func (a *addresses) missShort(entry *shortAddr, text []byte, k0, k1 uint64) bool {
@@ -119,17 +135,25 @@ func (a *addresses) lookupLong(b []byte, n int) (v0, v1 uint64, ok bool) {
 	return entry.v0, entry.v1, true
 }
 
-// parse reads an address through the cache: for pages of plain texts.
+// parse reads an address through the cache: for values of Parquet.
 func (a *addresses) parse(text []byte) (address, error) {
-	if len(text) <= longAddrLen {
-		b := a.scratch[:]
-		copy(b, text)
-		if v0, v1, ok := a.lookupLong(b, len(text)); ok {
-			var out address
-			binary.LittleEndian.PutUint64(out[:], v0)
-			binary.LittleEndian.PutUint64(out[8:], v1)
-			return out, nil
-		}
+	if len(text) > longAddrLen {
+		return parseAddr(text)
 	}
-	return parseAddr(text)
+	b := a.scratch[:]
+	n := copy(b, text)
+	var v0, v1 uint64
+	var ok bool
+	if n <= shortAddrLen {
+		v0, v1, ok = a.lookupShort(b[:shortAddrLen], n)
+	} else {
+		v0, v1, ok = a.lookupLong(b, n)
+	}
+	if !ok {
+		return parseAddr(text)
+	}
+	var out address
+	binary.LittleEndian.PutUint64(out[:], v0)
+	binary.LittleEndian.PutUint64(out[8:], v1)
+	return out, nil
 }
