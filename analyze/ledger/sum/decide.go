@@ -3,6 +3,7 @@ package sum
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"math/bits"
 
 	"github.com/sgtrim/sgtrim/analyze"
@@ -28,7 +29,11 @@ func (w *worker) Commit() error {
 	}
 	id := w.sum.identity(w.meta)
 	if w.meta.URL == stdin {
-		id.ID = stdin + ":" + w.contentHash()
+		hash, err := w.contentHash()
+		if err != nil {
+			return err
+		}
+		id.ID = stdin + ":" + hash
 		_, taken, err := w.sum.ledger.Taken(id)
 		if err != nil {
 			return err
@@ -43,9 +48,15 @@ func (w *worker) Commit() error {
 	if err != nil {
 		return err
 	}
-	w.decide()
 	source := w.code(w.meta.FlowLog)
-	w.addRows(source, part)
+	if len(w.runs) > 0 {
+		if err := w.addLarge(source, part); err != nil {
+			return err
+		}
+	} else {
+		w.decide()
+		w.addRows(source, part)
+	}
 	w.addCoverage(source, part)
 	for i := range w.ifaces {
 		f := &w.ifaces[i]
@@ -59,24 +70,29 @@ func (w *worker) Commit() error {
 	w.seen.Skipped = w.skipped
 	w.stats.add(w.seen)
 	w.open = false
-	if w.rowBytes > w.share() {
-		return w.spill()
-	}
-	return nil
+	return errors.Join(w.dropRuns(), w.fit())
 }
 
 // decide fills verdicts, one for each pair.
 func (o *object) decide() {
+	o.meetLocal()
+	for i := range o.pairs.store.n {
+		o.meetOther(&o.pairs.at(i).key)
+	}
+	o.judgeAll()
+	o.findRepetition()
+}
+
+// judgeAll fills verdicts by flags, once the interfaces' own addresses are known.
+func (o *object) judgeAll() {
 	n := o.pairs.store.n
 	if cap(o.verdicts) < n {
 		o.verdicts = make([]verdict, n, n+n/4)
 	}
 	o.verdicts = o.verdicts[:n]
-	o.findLocal()
 	for i := range o.verdicts {
 		o.verdicts[i] = o.judge(o.pairs.at(i))
 	}
-	o.findRepetition()
 }
 
 // judge decides side, client and strength by flags.
@@ -155,22 +171,23 @@ func (c *common) other(a addr) {
 	c.prefix, c.others = a.hi, true
 }
 
-// findLocal finds the own address of interfaces whose records do not say their direction.
-func (o *object) findLocal() {
+// meetLocal looks for the own address of interfaces whose records do not say their direction.
+func (o *object) meetLocal() {
 	for i := range o.pairs.store.n {
 		k := &o.pairs.at(i).key
 		if c := o.commonOf(k); c != nil {
 			c.meet(k.addr[0], k.addr[1])
 		}
 	}
-	for i := range o.pairs.store.n {
-		k := &o.pairs.at(i).key
-		if c := o.commonOf(k); c != nil && c.left == 1 && k.addr[0].hi != 0 {
-			if k.addr[0] == c.addr[0] {
-				c.other(k.addr[1])
-			} else {
-				c.other(k.addr[0])
-			}
+}
+
+// meetOther notes the address beside the own one, once that is known from all pairs.
+func (o *object) meetOther(k *pairKey) {
+	if c := o.commonOf(k); c != nil && c.left == 1 && k.addr[0].hi != 0 {
+		if k.addr[0] == c.addr[0] {
+			c.other(k.addr[1])
+		} else {
+			c.other(k.addr[0])
 		}
 	}
 }
@@ -335,11 +352,18 @@ func (d *day) cover(k coverageKey, c ledger.Coverage) {
 
 // contentHash identifies the content of an object that has no other identity: a sum of hashes over what its records add up
 // to, whatever their order.
-func (w *worker) contentHash() string {
+func (w *worker) contentHash() (string, error) {
+	if len(w.runs) > 0 {
+		if err := w.spillPairs(); err != nil {
+			return "", err
+		}
+	}
 	var total [4]uint64
 	var b []byte
-	for i := range w.pairs.store.n {
-		p := w.pairs.at(i)
+	for p, err := range w.allPairs() {
+		if err != nil {
+			return "", err
+		}
 		b = append(b[:0], w.sum.names.text(w.ifaces[p.key.ids>>32].code)...)
 		b = appendWords(b, p.key.addr[0].hi, p.key.addr[0].lo, p.key.addr[1].hi, p.key.addr[1].lo, uint64(uint32(p.key.ids)), p.key.tuple)
 		for _, d := range p.dir {
@@ -354,5 +378,19 @@ func (w *worker) contentHash() string {
 	}
 	b = appendWords(b[:0], total[0], total[1], total[2], total[3], uint64(w.seen.Records), uint64(w.seen.NoData), uint64(w.seen.SkipData))
 	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:8])
+	return hex.EncodeToString(h[:8]), nil
+}
+
+// merge adds o, which has the same key, to p.
+func (p *pair) merge(o *pair) {
+	for i := range p.dir {
+		d, e := &p.dir[i], &o.dir[i]
+		d.flows += e.flows
+		d.packets = ledger.AddCounts(d.packets, e.packets)
+		d.bytes = ledger.AddCounts(d.bytes, e.bytes)
+		d.flags |= e.flags
+	}
+	p.first = min(p.first, o.first)
+	p.last = max(p.last, o.last)
+	p.hours |= o.hours
 }

@@ -161,6 +161,10 @@ func (o *object) pktCode(c *addrColumn, i int, plain addr) uint32 {
 	if a == plain {
 		return 0
 	}
+	return o.pktCodeOf(a)
+}
+
+func (o *object) pktCodeOf(a addr) uint32 {
 	code, ok := o.pktCodes[a]
 	if !ok {
 		if o.pktCodes == nil {

@@ -42,11 +42,11 @@ func usable(r sumtest.Record) bool {
 		(!ports || r.SrcPort >= 0 && r.DstPort >= 0) && (r.Action == analyze.Accept || r.Action == analyze.Reject)
 }
 
-func oracle(objects []sumtest.Object) map[ledger.Partition]map[ledger.Key]ledger.Evidence {
+func oracle(objects []sumtest.Object, repetitionMost int) map[ledger.Partition]map[ledger.Key]ledger.Evidence {
 	all := map[ledger.Partition]map[ledger.Key]ledger.Evidence{}
 	for _, o := range objects {
 		pairs := oraclePairs(o)
-		folds := oracleFolds(pairs)
+		folds := oracleFolds(pairs, repetitionMost)
 		for p, rows := range pairs {
 			part := ledger.Partition{Day: p.day, Account: o.Account, Region: o.Region}
 			if all[part] == nil {
@@ -162,7 +162,7 @@ func oracleSums(rows []sumtest.Record) (s ledger.Sums) {
 	return s
 }
 
-func oracleFolds(pairs map[oraclePair]*oracleRows) map[oraclePair]oracleFold {
+func oracleFolds(pairs map[oraclePair]*oracleRows, repetitionMost int) map[oraclePair]oracleFold {
 	folds := map[oraclePair]oracleFold{}
 	opener := func(p oraclePair, rows *oracleRows) (opens [2]bool) {
 		for from := range 2 {
@@ -222,6 +222,9 @@ func oracleFolds(pairs map[oraclePair]*oracleRows) map[oraclePair]oracleFold {
 				met[of(p, n)] |= portBit(uint16(p.ends[1-n].port))
 			}
 		}
+	}
+	if len(met) > repetitionMost {
+		return folds
 	}
 	kept := map[int]int{} // addresses by port
 	for e, ports := range met {

@@ -21,7 +21,9 @@ import (
 //   - UDP only on listed service ports: one socket of a peer-to-peer program meets many ports both as client and as service;
 //   - an address whose other ports meet more than spreadMost ports, or with more than candidatesMost such ports, is rather a
 //     NAT whose client ports came round: with a random choice among 16,384 ports (Windows, the narrowest) and spreadMost
-//     connections, less than two connections in 100,000 fall on a port that has come sixteen times.
+//     connections, less than two connections in 100,000 fall on a port that has come sixteen times;
+//   - an object with more than repetitionMost endpoints of such connections decides none of them, as all have to be in memory
+//     at once. The day's evidence then shows the repetition, when it is read.
 const (
 	repeatLeast    = 16
 	repeatPeer     = 2
@@ -30,6 +32,7 @@ const (
 	fleetLeast     = 4
 	fleetAddresses = 8
 	fleetPorts     = 64
+	repetitionMost = 1 << 20
 )
 
 // endpoint is an address and port of one protocol, or (whole) the address with all its ports.
@@ -152,7 +155,7 @@ func (o *object) mostMet(e *endpoint) int {
 		return 0
 	case d >= repeatLeast:
 		return repeatPeer
-	case d >= fleetLeast && o.fleets.has(e.key):
+	case d >= fleetLeast && o.met.fleets.has(e.key):
 		return 1
 	}
 	return 0
@@ -167,28 +170,43 @@ type repeating struct {
 // findRepetition decides pairs that flags left open. Few objects have a port that came often enough, so most of the work is
 // not begun.
 func (o *object) findRepetition() {
-	if !o.countMet() {
+	o.met.reset()
+	o.countMet()
+	if !o.metEnough() {
 		return
 	}
 	o.markClients()
-	crowded := o.countAddresses()
-	for i := range o.repeating {
-		o.foldRepeated(&o.repeating[i], crowded)
-	}
+	o.foldAll(o.countAddresses())
 }
 
-// countMet lists the pairs that may be decided, counts the ports that their endpoints met, and reports whether some endpoint
-// met enough.
-func (o *object) countMet() bool {
-	t := &o.endpoints
-	t.reset()
-	o.fleets.reset()
+// meetings are what the open pairs of an object add up to.
+type meetings struct {
+	pairs     int
+	often     bool // some endpoint met repeatLeast ports
+	many      bool // counting has stopped at more than repetitionMost endpoints
+	endpoints endpointTable
+	fleets    fleets
+}
+
+func (m *meetings) reset() {
+	m.endpoints.reset()
+	m.fleets.reset()
+	m.pairs, m.often, m.many = 0, false, false
+}
+
+// countMet lists the pairs in hand that may be decided, and counts the ports that their endpoints met.
+func (o *object) countMet() {
+	t := &o.met.endpoints
 	o.repeating = o.repeating[:0]
-	often := false
 	for i := range o.verdicts {
 		if !o.repeats(i) {
 			continue
 		}
+		if t.store.n > o.repetitionMost {
+			o.met.many = true
+			return
+		}
+		o.met.pairs++
 		r := repeating{pair: i}
 		for n := range r.ends {
 			k, met := o.pairs.at(i).endpoint(n)
@@ -201,15 +219,20 @@ func (o *object) countMet() bool {
 			e.met |= portBit(met)
 			switch e.degree() {
 			case fleetLeast:
-				o.fleets.add(k)
+				o.met.fleets.add(k)
 			case repeatLeast:
-				often = true
+				o.met.often = true
 			}
 		}
 		o.repeating = append(o.repeating, r)
 	}
-	o.fleets.settle()
-	return often || o.fleets.n > 0
+}
+
+// metEnough is asked when all pairs are counted: whether some endpoint met enough for repetition.
+func (o *object) metEnough() bool {
+	o.met.fleets.settle()
+	many := o.met.many || o.met.endpoints.store.n > o.repetitionMost
+	return !many && (o.met.often || o.met.fleets.n > 0)
 }
 
 // repeats reports whether pair i is open and fit to show repetition.
@@ -224,7 +247,7 @@ func (o *object) repeats(i int) bool {
 
 // markClients notes the ports that flags show as a client's.
 func (o *object) markClients() {
-	t := &o.endpoints
+	t := &o.met.endpoints
 	for i := range o.verdicts {
 		v := &o.verdicts[i]
 		if v.reason != analyze.OwnFlags && v.reason != analyze.Counterpart {
@@ -245,14 +268,14 @@ func (o *object) markClients() {
 // countAddresses sums up what the ports of each address met, and reports whether any address may be a NAT's by that. An
 // object that is too small for one is spared the work.
 func (o *object) countAddresses() (crowded bool) {
-	t := &o.endpoints
+	t := &o.met.endpoints
 	ports, candidates := t.store.n, 0
 	for i := range ports {
 		if o.mostMet(t.at(i)) > 0 {
 			candidates++
 		}
 	}
-	if 2*len(o.repeating) <= spreadMost && candidates <= candidatesMost {
+	if 2*o.met.pairs <= spreadMost && candidates <= candidatesMost {
 		return false
 	}
 	for i := range ports {
@@ -266,8 +289,15 @@ func (o *object) countAddresses() (crowded bool) {
 	return true
 }
 
+// foldAll decides the pairs that countMet has listed.
+func (o *object) foldAll(crowded bool) {
+	for i := range o.repeating {
+		o.foldRepeated(&o.repeating[i], crowded)
+	}
+}
+
 func (o *object) foldRepeated(r *repeating, crowded bool) {
-	t := &o.endpoints
+	t := &o.met.endpoints
 	p := o.pairs.at(r.pair)
 	proto := uint8(p.key.tuple >> 8)
 	ports := [2]uint16{uint16(p.key.tuple >> 48), uint16(p.key.tuple >> 32)}

@@ -146,7 +146,7 @@ func (d *day) streams(o *order) (all []stream) {
 		all = append(all, &tableStream{table: &d.rows, order: o})
 	}
 	for _, r := range d.runs {
-		all = append(all, &runStream{run: r})
+		all = append(all, &runStream{runReader: runReader{run: r}})
 	}
 	return all
 }
@@ -173,10 +173,10 @@ func (s *tableStream) next() (*row, error) {
 
 func (s *tableStream) close() error { return nil }
 
-// run is a sorted file of rows, spilled for want of memory.
+// run is a sorted file of rows or pairs, spilled for want of memory.
 type run struct {
 	path  string
-	count int
+	count int // of what is still to be read
 }
 
 // spill writes the worker's rows to disk, sorted, and empties their tables.
@@ -190,7 +190,8 @@ func (w *worker) spill() error {
 		if d.rows.store.n == 0 {
 			continue
 		}
-		r, err := writeRun(dir, &d.rows, o)
+		places := d.rows.sorted(o)
+		r, err := writeRun(dir, len(places), func(i int, b []byte) []byte { return d.rows.at(int(places[i].at)).append(b) })
 		if err != nil {
 			return err
 		}
@@ -201,21 +202,22 @@ func (w *worker) spill() error {
 	return nil
 }
 
-func writeRun(dir string, t *rowTable, o *order) (r run, err error) {
+// writeRun writes n entries of fixed size, each as appendEntry appends it.
+func writeRun(dir string, n int, appendEntry func(i int, b []byte) []byte) (r run, err error) {
 	f, err := os.CreateTemp(dir, "*.run")
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	out := bufio.NewWriterSize(f, 256<<10)
-	b := make([]byte, 0, rowBytes)
-	for _, p := range t.sorted(o) {
-		b = t.at(int(p.at)).append(b[:0])
+	var b []byte
+	for i := range n {
+		b = appendEntry(i, b[:0])
 		if _, err := out.Write(b); err != nil {
 			return r, err
 		}
 	}
-	return run{f.Name(), t.store.n}, out.Flush()
+	return run{f.Name(), n}, out.Flush()
 }
 
 func (r *row) append(b []byte) []byte {
@@ -236,45 +238,59 @@ func (r *row) read(b []byte) {
 	}
 }
 
+// runReader reads the entries of a run.
+type runReader struct {
+	run
+	file *os.File // nil until the first entry
+	in   *bufio.Reader
+}
+
+// runBuffer is small: thousands of runs may be open.
+const runBuffer = 16 << 10
+
+// next fills b, which has an entry's size, and reports whether there was one.
+func (r *runReader) next(b []byte) (bool, error) {
+	if r.file == nil {
+		var err error
+		if r.file, err = os.Open(r.path); err != nil {
+			return false, err
+		}
+		r.in = bufio.NewReaderSize(r.file, runBuffer)
+	}
+	if r.count == 0 {
+		return false, nil
+	}
+	r.count--
+	_, err := io.ReadFull(r.in, b)
+	return err == nil, err
+}
+
+func (r *runReader) close() error {
+	if r.file == nil {
+		return nil
+	}
+	return r.file.Close()
+}
+
 // runStream gives the rows of a run.
 type runStream struct {
-	run
-	file *os.File // nil until the first row
-	in   *bufio.Reader
-	row  row
+	runReader
+	row row
 }
 
 func (s *runStream) next() (*row, error) {
-	if s.file == nil {
-		var err error
-		if s.file, err = os.Open(s.path); err != nil {
-			return nil, err
-		}
-		s.in = bufio.NewReaderSize(s.file, 64<<10)
-	}
-	if s.count == 0 {
-		return nil, nil
-	}
-	s.count--
 	var b [rowBytes]byte
-	if _, err := io.ReadFull(s.in, b[:]); err != nil {
+	if more, err := s.runReader.next(b[:]); err != nil || !more {
 		return nil, err
 	}
 	s.row.read(b[:])
 	return &s.row, nil
 }
 
-func (s *runStream) close() error {
-	if s.file == nil {
-		return nil
-	}
-	return s.file.Close()
-}
-
 // mergeRows yields the rows of several streams as evidence of one day, in order, rows of one key added up.
 func mergeRows(o *order, day int32, streams []stream) iter.Seq2[ledger.Evidence, error] {
 	return func(yield func(ledger.Evidence, error) bool) {
-		h := heap{order: o}
+		h := rowHeap{order: o}
 		defer h.close()
 		err := h.begin(streams)
 		for err == nil && len(h.heads) > 0 {
@@ -294,8 +310,8 @@ func mergeRows(o *order, day int32, streams []stream) iter.Seq2[ledger.Evidence,
 	}
 }
 
-// heap holds the streams with the least row on top.
-type heap struct {
+// rowHeap holds the streams with the least row on top.
+type rowHeap struct {
 	order *order
 	heads []rowHead
 	all   []stream
@@ -308,14 +324,14 @@ type rowHead struct {
 	stream stream
 }
 
-func (h *heap) close() {
+func (h *rowHeap) close() {
 	for _, s := range h.all {
 		_ = s.close() // only read
 	}
 }
 
 // begin takes the first row of every stream. Tables are sorted for that, so they do it beside each other.
-func (h *heap) begin(streams []stream) error {
+func (h *rowHeap) begin(streams []stream) error {
 	h.all = streams
 	heads := make([]rowHead, len(streams))
 	var first errgroup.Group
@@ -339,7 +355,7 @@ func (h *heap) begin(streams []stream) error {
 	return nil
 }
 
-func (h *heap) head(s stream) (rowHead, error) {
+func (h *rowHeap) head(s stream) (rowHead, error) {
 	r, err := s.next()
 	if err != nil || r == nil {
 		return rowHead{}, err
@@ -347,7 +363,7 @@ func (h *heap) head(s stream) (rowHead, error) {
 	return rowHead{ranked{prefix: h.order.prefix(&r.key)}, r, s}, nil
 }
 
-func (h *heap) less(i, j int) bool {
+func (h *rowHeap) less(i, j int) bool {
 	x, y := &h.heads[i], &h.heads[j]
 	if c := x.compare(&y.ranked); c != 0 {
 		return c < 0
@@ -356,7 +372,7 @@ func (h *heap) less(i, j int) bool {
 }
 
 // step moves the top stream on and restores the order.
-func (h *heap) step() error {
+func (h *rowHeap) step() error {
 	head, err := h.head(h.heads[0].stream)
 	if err != nil {
 		return err
@@ -374,7 +390,7 @@ func (h *heap) step() error {
 }
 
 // down moves a head to where it belongs among those below it.
-func (h *heap) down(i int) {
+func (h *rowHeap) down(i int) {
 	for {
 		least := i
 		for c := 2*i + 1; c <= 2*i+2 && c < len(h.heads); c++ {

@@ -27,6 +27,7 @@ type Sum struct {
 	seed    uint64 // of the hash tables; it changes no result, but nobody can aim at it
 	workers map[int]*worker
 	sinks   atomic.Int64 // len(workers), for the workers themselves
+	large   sync.Mutex   // held by the one worker that takes an object from disk
 
 	mu   sync.Mutex
 	seen map[string]string // identity → URL of the objects of this run that do not bear AWS's names

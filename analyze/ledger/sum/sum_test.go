@@ -63,21 +63,24 @@ func evidence(t *testing.T, l *ledger.Ledger) (all []ledger.Evidence) {
 
 var compareAddrs = cmpopts.EquateComparable(netip.Addr{})
 
-// The tables, the fold and the way through Parquet say what the oracle says.
+// The tables, the fold, the way over the disk and that through Parquet say what the oracle says.
 func TestOracle(t *testing.T) {
 	rng := seeded(t)
 	folded := map[analyze.Reason]int{}
 	for range 25 {
 		objects := randomObjects(rng, 1+rng.IntN(5), 120)
-		l := open(t, t.TempDir(), 0)
+		memory := []int64{0, 1 << 10, 20 * 4 * pairBytes}[rng.IntN(3)] // objects of 20 pairs and more go over the disk
+		l := open(t, t.TempDir(), memory)
 		s := New(l)
-		if err := sumtest.Add(s.Sink(0), 1+rng.IntN(50), objects...); err != nil {
+		sink, most := s.Sink(0), []int{repetitionMost, 60}[rng.IntN(2)]
+		s.workers[0].repetitionMost = most
+		if err := sumtest.Add(sink, 1+rng.IntN(50), objects...); err != nil {
 			t.Fatal(err)
 		}
 		checkpoint(t, s)
 		var want []ledger.Evidence
 		merged := map[ledger.Key]ledger.Evidence{}
-		for _, rows := range oracle(objects) {
+		for _, rows := range oracle(objects, most) {
 			for k, e := range rows {
 				if old, ok := merged[k]; ok {
 					e.Add(&old)
@@ -423,7 +426,8 @@ func TestIdentity(t *testing.T) {
 
 // Standard input has no identity but its content.
 func TestStdin(t *testing.T) {
-	l := open(t, t.TempDir(), 0)
+	dir := t.TempDir()
+	l := open(t, dir, 0)
 	rows := randomObjects(rand.New(rand.NewPCG(3, 3)), 2, 50)
 	in := func(records []sumtest.Record) {
 		t.Helper()
@@ -440,6 +444,10 @@ func TestStdin(t *testing.T) {
 	once := evidence(t, l)
 	turned := slices.Clone(rows[0].Records)
 	slices.Reverse(turned)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, dir, 1<<10) // now it goes over the disk
 	in(turned)
 	if diff := cmp.Diff(once, evidence(t, l), compareAddrs); diff != "" {
 		t.Errorf("the same records through standard input again changed the ledger:\n%s", diff)

@@ -290,5 +290,7 @@ func (t *rowTable) add(r *row, hash uint64) {
 	*t.store.add() = *r
 }
 
-// bytes is the memory of the rows in use and of the index.
-func (t *rowTable) size() int64 { return int64(t.store.n)*rowBytes + int64(len(t.slots))*8 }
+// size is the memory of the rows and of the index, in bytes.
+func (t *rowTable) size() int64 {
+	return int64(len(t.chunks))*chunkEntries*rowBytes + int64(len(t.slots))*8
+}

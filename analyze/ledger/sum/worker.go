@@ -46,7 +46,8 @@ func newWorker(s *Sum) *worker {
 	w := &worker{sum: s, codes: map[string]uint32{}, texts: map[string]string{}, days: map[ledger.Partition]*day{}, attributes: map[uint32]ledger.Attributes{}, sources: map[uint32]struct{}{}}
 	w.pairs.seed = s.seed
 	w.object.ifaceCodes = map[uint32]uint32{}
-	w.endpoints.seed = s.seed
+	w.met.endpoints.seed = s.seed
+	w.repetitionMost = repetitionMost
 	return w
 }
 
@@ -77,15 +78,17 @@ type object struct {
 	pairs      pairTable
 	block      [blockRecords]observed
 	rows       [blockRecords]row
+	runs       []run           // pairs that were spilled
 	pkts       []addr          // packet addresses that differ; code - 1
 	pktCodes   map[addr]uint32 // their codes
 	verdicts   []verdict
-	endpoints  endpointTable
+	met        meetings
 	repeating  []repeating
-	fleets     fleets
-	skipped    int64
-	cut        bool // the object could not be read to its end
-	seen       Stats
+	// repetitionMost is the constant of that name, but in tests.
+	repetitionMost int
+	skipped        int64
+	cut            bool // the object could not be read to its end
+	seen           Stats
 }
 
 // iface is one interface within the object in hand.
@@ -113,23 +116,25 @@ func (w *worker) Begin(o ingest.Object) error {
 	if err := w.sum.see(o); err != nil {
 		return err
 	}
-	w.reset()
+	if err := w.reset(); err != nil {
+		return err
+	}
 	w.open, w.meta = true, o
 	return nil
 }
 
-func (o *object) reset() {
-	o.pairs.reset()
+func (o *object) reset() error {
+	o.dropPairs()
 	clear(o.ifaceCodes)
 	o.ifaces = o.ifaces[:0]
 	o.dict = nil
-	o.pkts = o.pkts[:0]
-	clear(o.pktCodes)
 	o.skipped, o.cut, o.seen = 0, false, Stats{}
+	return o.dropRuns()
 }
 
 // Abort drops the object in hand.
 func (w *worker) Abort() {
+	_ = w.dropRuns() // what stays is swept when the ledger is opened again
 	w.open = false
 	w.meta = ingest.Object{}
 }
@@ -181,6 +186,9 @@ func (w *worker) Observe(rec arrow.Record) error {
 		w.observe(first, min(first+blockRecords, c.n))
 	}
 	w.seen.Records += int64(c.n)
+	if w.pairs.store.n > w.mostPairs() {
+		return w.spillPairs()
+	}
 	return nil
 }
 
@@ -258,10 +266,18 @@ func (f *iface) on(day int32) *ifaceDay {
 	return &f.days[len(f.days)-1]
 }
 
-// share is the memory that the rows of one worker may take: half of the budget is for rows, the rest for the objects in
-// hand, the reader's batches and the writing of files.
+// share is the memory that the rows of one worker may take: three eighths of the budget are for rows, the rest for the
+// objects in hand, the reader's batches, the writing of files and the process itself.
 func (w *worker) share() int64 {
-	return w.sum.ledger.Memory() / 2 / max(w.sum.sinks.Load(), 1)
+	return w.sum.ledger.Memory() * 3 / 8 / max(w.sum.sinks.Load(), 1)
+}
+
+// fit spills rows beyond the worker's share.
+func (w *worker) fit() error {
+	if w.rowBytes > w.share() {
+		return w.spill()
+	}
+	return nil
 }
 
 // resetDays forgets what a checkpoint has committed, runs on disk included.

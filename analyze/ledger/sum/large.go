@@ -1,0 +1,318 @@
+package sum
+
+import (
+	"cmp"
+	"container/heap"
+	"errors"
+	"iter"
+	"os"
+	"slices"
+)
+
+// An object with more different connections than memory has room for is summed like a day: its pairs go to disk as sorted
+// runs and come back merged, each whole, a part at a time, as often as deciding needs to see them all. What remains in memory is
+// what the interfaces' own addresses and repetition need; see repetitionMost. So what comes out is what would have come out in
+// memory.
+
+// pairBytes is what a pair of the object in hand can cost: itself, its place in the index, its verdict, and the two endpoints
+// that it may add for repetition.
+const pairBytes = 352
+
+// mostPairs is how many pairs of the object in hand one worker may have in memory: a quarter of the budget is for them.
+func (w *worker) mostPairs() int {
+	return int(max(w.sum.ledger.Memory()/4/max(w.sum.sinks.Load(), 1)/pairBytes, 1))
+}
+
+// parted is a pair on its way through a run: there are no codes of packet addresses there, but these themselves.
+type parted struct {
+	pair // key.pkt: bit n says that pkt[n] differs from key.addr[n]
+	pkt  [2]addr
+}
+
+const (
+	partedWords = 21
+	partedBytes = partedWords * 8
+)
+
+func (p *parted) compare(q *parted) int {
+	x, y := &p.key, &q.key
+	if c := cmp.Or(cmp.Compare(x.ids, y.ids), x.addr[0].compare(y.addr[0]), x.addr[1].compare(y.addr[1]), cmp.Compare(x.tuple, y.tuple)); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(x.pkt, y.pkt), p.pkt[0].compare(q.pkt[0]), p.pkt[1].compare(q.pkt[1]))
+}
+
+func (p *parted) append(b []byte) []byte {
+	k := &p.key
+	b = appendWords(b, k.addr[0].hi, k.addr[0].lo, k.addr[1].hi, k.addr[1].lo, k.ids, k.tuple, k.pkt<<32|uint64(p.hours),
+		p.pkt[0].hi, p.pkt[0].lo, p.pkt[1].hi, p.pkt[1].lo)
+	for _, d := range p.dir {
+		b = appendWords(b, uint64(d.flows), uint64(d.packets), uint64(d.bytes), d.flags)
+	}
+	return appendWords(b, uint64(p.first), uint64(p.last))
+}
+
+func (p *parted) read(b []byte) {
+	var w [partedWords]uint64
+	for i := range w {
+		w[i] = word(b[8*i:])
+	}
+	p.key = pairKey{addr: [2]addr{{w[0], w[1]}, {w[2], w[3]}}, ids: w[4], tuple: w[5], pkt: w[6] >> 32}
+	p.hours = uint32(w[6])
+	p.pkt = [2]addr{{w[7], w[8]}, {w[9], w[10]}}
+	for i := range p.dir {
+		at := 11 + 4*i
+		p.dir[i] = counts{int64(w[at]), int64(w[at+1]), int64(w[at+2]), w[at+3]}
+	}
+	p.first, p.last = int64(w[19]), int64(w[20])
+}
+
+// part replaces the codes of a pair's packet addresses by these.
+func (o *object) part(p *pair) parted {
+	q := parted{pair: *p}
+	q.key.pkt = 0
+	for n, code := range [2]uint32{uint32(p.key.pkt >> 32), uint32(p.key.pkt)} {
+		if code != 0 {
+			q.key.pkt |= 1 << n
+			q.pkt[n] = o.pkts[code-1]
+		}
+	}
+	return q
+}
+
+// load adds a merged pair to the table, which must not be asked for keys then.
+func (o *object) load(q *parted) {
+	p := o.pairs.store.add()
+	*p = q.pair
+	p.key.pkt = 0
+	for n := range q.pkt {
+		if q.key.pkt>>n&1 != 0 {
+			p.key.pkt |= uint64(o.pktCodeOf(q.pkt[n])) << (32 * (1 - n))
+		}
+	}
+}
+
+// dropPairs empties the table for further pairs of the object.
+func (o *object) dropPairs() {
+	o.pairs.reset()
+	o.pkts = o.pkts[:0]
+	clear(o.pktCodes)
+}
+
+// spillPairs writes the pairs in hand to disk, sorted.
+func (w *worker) spillPairs() error {
+	if w.pairs.store.n == 0 {
+		return nil
+	}
+	w.meetLocal()
+	dir, err := w.sum.ledger.TempDir()
+	if err != nil {
+		return err
+	}
+	places := make([]uint32, w.pairs.store.n)
+	for i := range places {
+		places[i] = uint32(i)
+	}
+	slices.SortFunc(places, func(i, j uint32) int {
+		p, q := w.part(w.pairs.at(int(i))), w.part(w.pairs.at(int(j)))
+		return p.compare(&q)
+	})
+	r, err := writeRun(dir, len(places), func(i int, b []byte) []byte {
+		p := w.part(w.pairs.at(int(places[i])))
+		return p.append(b)
+	})
+	w.runs = append(w.runs, r)
+	w.dropPairs()
+	return err
+}
+
+// addLarge does what decide and addRows do, for an object of which pairs were spilled.
+func (w *worker) addLarge(source uint32, part share) error {
+	if err := w.spillPairs(); err != nil {
+		return err
+	}
+	w.sum.large.Lock() // one at a time: repetition may take more than a worker's share
+	defer w.sum.large.Unlock()
+	defer w.shrink()
+	if err := w.meetOthersOnDisk(); err != nil {
+		return err
+	}
+	w.met.reset()
+	if err := w.eachPart(func() error { w.countMet(); return nil }); err != nil {
+		return err
+	}
+	repetition, crowded := w.metEnough(), false
+	if repetition {
+		if err := w.eachPart(func() error { w.markClients(); return nil }); err != nil {
+			return err
+		}
+		crowded = w.countAddresses()
+	}
+	return w.eachPart(func() error {
+		if repetition {
+			w.countMet()
+			w.foldAll(crowded)
+		}
+		w.addRows(source, part)
+		return w.fit()
+	})
+}
+
+// eachPart calls visit with parts of the spilled pairs in the table, judged by flags.
+func (w *worker) eachPart(visit func() error) error {
+	most := max(w.mostPairs()/2, 1)
+	judged := func() error {
+		w.judgeAll()
+		err := visit()
+		w.dropPairs()
+		return err
+	}
+	for p, err := range w.mergedPairs() {
+		if err != nil {
+			return err
+		}
+		if w.load(p); w.pairs.store.n >= most {
+			if err := judged(); err != nil {
+				return err
+			}
+		}
+	}
+	return judged()
+}
+
+// shrink gives back what a large object took beyond the worker's share.
+func (w *worker) shrink() {
+	if len(w.met.endpoints.chunks)*chunkEntries > 2*w.mostPairs() {
+		w.met.endpoints = endpointTable{seed: w.sum.seed}
+	}
+}
+
+// meetOthersOnDisk is meetOthers for the pairs of all runs.
+func (w *worker) meetOthersOnDisk() error {
+	for _, r := range w.runs {
+		in := runReader{run: r}
+		var b [partedBytes]byte
+		var p parted
+		for {
+			more, err := in.next(b[:])
+			if err != nil {
+				return errors.Join(err, in.close())
+			}
+			if !more {
+				break
+			}
+			p.read(b[:])
+			w.meetOther(&p.key)
+		}
+		if err := in.close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allPairs are the pairs of the object, each whole and once, in any order. Each is valid until the next.
+func (w *worker) allPairs() iter.Seq2[*pair, error] {
+	return func(yield func(*pair, error) bool) {
+		for i := range w.pairs.store.n {
+			if !yield(w.pairs.at(i), nil) {
+				return
+			}
+		}
+		for p, err := range w.mergedPairs() {
+			if !yield(&p.pair, err) {
+				return
+			}
+		}
+	}
+}
+
+// mergedPairs are the pairs of all runs, sorted, those of one key added up. Each is valid until the next.
+func (w *worker) mergedPairs() iter.Seq2[*parted, error] {
+	return func(yield func(*parted, error) bool) {
+		var h partedHeap
+		defer func() { h.close() }()
+		for _, r := range w.runs {
+			s := &partedStream{runReader: runReader{run: r}}
+			h.all = append(h.all, s)
+			if !s.step() {
+				continue
+			}
+			h.heads = append(h.heads, s)
+		}
+		heap.Init(&h)
+		for len(h.heads) > 0 {
+			sum := h.heads[0].parted
+			h.step()
+			for len(h.heads) > 0 && h.heads[0].compare(&sum) == 0 {
+				sum.merge(&h.heads[0].pair)
+				h.step()
+			}
+			if !yield(&sum, nil) {
+				return
+			}
+		}
+		for _, s := range h.all {
+			if s.err != nil {
+				yield(&parted{}, s.err)
+				return
+			}
+		}
+	}
+}
+
+// partedStream is a run with its next pair.
+type partedStream struct {
+	runReader
+	parted
+	err error
+}
+
+// step reports whether there is a next pair.
+func (s *partedStream) step() bool {
+	var b [partedBytes]byte
+	more, err := s.next(b[:])
+	if s.err = err; err != nil || !more {
+		return false
+	}
+	s.parted.read(b[:])
+	return true
+}
+
+// partedHeap holds the streams with the least pair on top.
+type partedHeap struct {
+	heads, all []*partedStream
+}
+
+func (h *partedHeap) Len() int           { return len(h.heads) }
+func (h *partedHeap) Less(i, j int) bool { return h.heads[i].compare(&h.heads[j].parted) < 0 }
+func (h *partedHeap) Swap(i, j int)      { h.heads[i], h.heads[j] = h.heads[j], h.heads[i] }
+func (h *partedHeap) Push(any)           {} // streams only leave
+func (h *partedHeap) Pop() any {
+	h.heads = h.heads[:len(h.heads)-1]
+	return nil
+}
+
+// step moves the top stream on and restores the order.
+func (h *partedHeap) step() {
+	if h.heads[0].step() {
+		heap.Fix(h, 0)
+	} else {
+		heap.Pop(h)
+	}
+}
+
+func (h *partedHeap) close() {
+	for _, s := range h.all {
+		_ = s.close() // only read
+	}
+}
+
+// dropRuns removes what the object in hand has on disk.
+func (o *object) dropRuns() (err error) {
+	for _, r := range o.runs {
+		err = errors.Join(err, os.Remove(r.path))
+	}
+	o.runs = o.runs[:0]
+	return err
+}
