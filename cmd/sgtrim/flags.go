@@ -76,7 +76,7 @@ func (f *logFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.since, "since", "", "first day, or `time`: 2026-10-01, RFC 3339, or 30d before the end")
 	fs.StringVar(&f.until, "until", "", "last day, or end `time` (not included): 2026-10-31, RFC 3339")
 	fs.StringVar(&f.requestPayer, "request-payer", "", "`requester` pays for reading the bucket")
-	fs.StringVar(&f.memory, "memory", "1GiB", "`size` that summing may use before it spills to disk")
+	fs.StringVar(&f.memory, "memory", "1GiB", "`size` that reading and summing may take, from 256MiB up; what has no room is spilled to disk")
 	fs.StringVar(&f.logFields, "log-fields", "", "field `names` of objects without header line, in order")
 	fs.IntVar(&f.workers, "workers", 0, fmt.Sprintf("objects read at once (default: one per core, %d here)", runtime.GOMAXPROCS(0)))
 	fs.BoolVar(&f.skipBad, "skip-bad", false, "count and list what cannot be read, and go on; the exit code is then 3")

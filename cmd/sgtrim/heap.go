@@ -18,6 +18,24 @@ func limitHeap() {
 	}
 }
 
+// leastMemory is the least --memory that is kept: the process takes some 100 MiB of it for itself and what it reads ahead.
+const leastMemory = 256 << 20
+
+// limitScan makes the collector keep the process within so many bytes while logs are read, and returns what ends that.
+func limitScan(memory int64) (end func()) {
+	if os.Getenv("GOMEMLIMIT") != "" || debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		return func() {}
+	}
+	before := debug.SetMemoryLimit(scanLimit(memory))
+	return func() { debug.SetMemoryLimit(before) }
+}
+
+// scanLimit leaves room for what is no heap: the program's own pages, and what the system maps for it.
+func scanLimit(memory int64) int64 {
+	memory = max(memory, leastMemory)
+	return memory - max(memory/8, 32<<20)
+}
+
 // fitHeap raises a limit that what is alive has come near to: the collector would find nothing and take half the CPU. It
 // is called now and then, between large steps.
 func fitHeap() {

@@ -11,4 +11,11 @@ func TestHeapLimit(t *testing.T) {
 			t.Errorf("%d alive: got a limit of %d, want %d", c.live, got, c.want)
 		}
 	}
+	for _, c := range []struct {
+		memory, want int64
+	}{{1 << 30, heapTarget}, {8 << 30, 7 << 30}, {256 << 20, 224 << 20}, {1, 224 << 20}} {
+		if got := scanLimit(c.memory); got != c.want {
+			t.Errorf("--memory %d: got a limit of %d, want %d", c.memory, got, c.want)
+		}
+	}
 }

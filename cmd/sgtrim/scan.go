@@ -42,6 +42,10 @@ func (a *app) scan(ctx context.Context, l *ledger.Ledger, names []string, r read
 			rows: progress.Rows.Load(), listed: progress.ListingDone.Load(),
 		}
 	})
+	if r.memory < leastMemory {
+		a.say.note("--memory is less than the process itself takes: up to 256MiB will be used")
+	}
+	defer limitScan(r.memory)()
 	records := r.window
 	if r.whole {
 		records = window{}

@@ -50,6 +50,7 @@ type Options struct {
 	ChurnDays     float64 // life of an autoscaled member in days; 0: 4
 	AddressReuse  float64 // share of new members that take an address another interface has released
 	Visitors      int     // size of the Internet public that visits world-open services; 0: 3000
+	Crowd         float64 // multiplies the public's visits to the shops of the tiers; 0: 1
 	Services      int     // scenario microservices: number of services, each with a group of its own; 0: 6
 	RulesPerGroup int     // scenario microservices: rules a group is filled up to (unused ones); 0: as needed
 }
@@ -75,6 +76,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Busy == 0 {
 		o.Busy = 1
+	}
+	if o.Crowd == 0 {
+		o.Crowd = 1
 	}
 	if o.Scenarios == nil {
 		o.Scenarios = ScenarioNames()

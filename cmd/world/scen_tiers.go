@@ -56,8 +56,8 @@ func (w *World) tierCell(v *VPC, n, cell int) {
 
 	public := visitors(w.Visitors, uint64(cell))
 	m := float64(nWeb)
-	w.flow(flow{from: public, to: lbs.any(), proto: tcp, port: 443, perDay: 60 * m, when: business})
-	w.flow(flow{from: public, to: lbs.any(), proto: tcp, port: 80, perDay: 8 * m, when: business})
+	w.flow(flow{from: public, to: lbs.any(), proto: tcp, port: 443, perDay: 60 * m * w.Crowd, when: business})
+	w.flow(flow{from: public, to: lbs.any(), proto: tcp, port: 80, perDay: 8 * m * w.Crowd, when: business})
 	w.flow(flow{from: lbs.any(), to: webs.any(), proto: tcp, port: 8080, perDay: 60 * m, when: business})
 	w.flow(flow{from: webs.any(), to: apps.any(), proto: tcp, port: 8443, perDay: 60 * m, when: business})
 	w.flow(flow{from: apps.any(), to: dbs.any(), proto: tcp, port: 5432, perDay: 40 * m, when: business})

@@ -56,6 +56,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.Float64Var(&s.ChurnDays, "churn", 0, "life of autoscaled members in days")
 	f.Float64Var(&s.AddressReuse, "reuse", 0, "share of new members that take a released address")
 	f.IntVar(&s.Visitors, "visitors", 0, "size of the Internet public")
+	f.Float64Var(&s.Crowd, "crowd", 1, "multiplies the public's visits to the tiers' load balancers: with many visitors, many distinct keys")
 	f.IntVar(&s.Services, "services", 0, "services of the microservices scenario")
 	f.IntVar(&s.RulesPerGroup, "rules", 0, "fill the services' groups up to so many rules")
 	f.BoolVar(&s.Parquet, "parquet", false, "Parquet instead of text")
