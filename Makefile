@@ -7,7 +7,7 @@ DEMO_DIR  ?= out/demo
 CONNECTIONS ?= 1000000
 STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
 
-.PHONY: build demo test kill-test race fuzz bench scoreboard bench-review bench-report bench-peer bench-scale bench-orientation lint check integration
+.PHONY: build demo test kill-test race fuzz bench scoreboard bench-review bench-report bench-peer bench-scale bench-memory bench-orientation lint check integration
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
@@ -66,6 +66,11 @@ scoreboard: build
 # A recommendation for 10,000 interfaces, 60,000 rules and 10 M conversations: time and peak memory (docs/performance.md).
 bench-scale:
 	GO="$(GO)" testdata/bench/scale.sh
+
+# Whether `ingest --memory` holds: 100 M records with more than 20 M distinct keys, in v2 and in all fields, within 1 GiB. Sizes
+# by RECORDS, KEYS, MEMORY (MiB) and WORLDS; half an hour and 7 GB of disk as they are (docs/performance.md). Needs GNU time.
+bench-memory:
+	GO="$(GO)" testdata/bench/memory.sh
 
 # report.html of 2,500 groups in headless Chromium: time until it stands, and until a filter is shown.
 bench-report:

@@ -118,7 +118,7 @@ func (c *cell) measure(ctx context.Context, perDay int, seed uint64) error {
 			return fmt.Errorf("%s: %w", c, err)
 		}
 		c.made += day.Connections
-		if !c.Rough { // before connections answer for their readings
+		if !c.Rough {
 			c.strength.add(s.compare(expected(day.Views, r)))
 		}
 		c.add(judge(day.Views, r, !c.repeated || c.zeek != ""))

@@ -48,7 +48,7 @@ type reading struct {
 	proto           uint8
 }
 
-// records are those read so, surely and in doubt, that no connection has answered for yet.
+// records are those read so, surely and in doubt.
 type records struct{ sure, doubtful int64 }
 
 // readings are what conversations say.
@@ -65,13 +65,27 @@ func (r readings) see(c *orient.Conversation) {
 	r[k] = n
 }
 
-func (r readings) judge(v *labelled.View) score {
-	right := r[reading{v.Interface, v.Client.Addr(), v.Service.Addr(), v.Service.Port(), v.Protocol}]
-	wrong := r[reversed(v)]
+// arrived are the records of all connections whose right reading is one.
+type arrived map[reading]int64
+
+func arrivedOf(views []labelled.View) arrived {
+	all := arrived{}
+	for i := range views {
+		all[rightly(&views[i])] += int64(views[i].Records)
+	}
+	return all
+}
+
+// judge takes a connection for wrong where the wrong reading of it has records and the right one lacks some. Either alone may be
+// another connection's: those of one client to one service share the right reading, and those from one client port, as FTP's
+// from port 20, the wrong one.
+func (r readings) judge(v *labelled.View, all arrived) score {
+	k := rightly(v)
+	right, wrong := r[k], r[wrongly(v)]
 	switch {
-	case wrong.sure > 0:
+	case wrong.sure > 0 && right.sure+right.doubtful < all[k]:
 		return score{wrong: 1}
-	case wrong.doubtful > 0:
+	case wrong.doubtful > 0 && right.doubtful > 0:
 		return score{doubt: 1}
 	case right.sure > 0:
 		return score{right: 1}
@@ -79,20 +93,12 @@ func (r readings) judge(v *labelled.View) score {
 	return score{absent: 1}
 }
 
-// answer takes a record from what stands against the connection. Connections that share a client port, as FTP's from port
-// 20, share the wrong reading too: as many of them are wrong as it has records, at most.
-func (r readings) answer(v *labelled.View, s score) {
-	k := reversed(v)
-	n := r[k]
-	n.sure -= int64(s.wrong)
-	n.doubtful -= int64(s.doubt)
-	if s.wrong+s.doubt > 0 {
-		r[k] = n
-	}
+// rightly and wrongly are the two readings of a connection.
+func rightly(v *labelled.View) reading {
+	return reading{v.Interface, v.Client.Addr(), v.Service.Addr(), v.Service.Port(), v.Protocol}
 }
 
-// reversed is the wrong reading of a connection.
-func reversed(v *labelled.View) reading {
+func wrongly(v *labelled.View) reading {
 	return reading{v.Interface, v.Service.Addr(), v.Client.Addr(), v.Client.Port(), v.Protocol}
 }
 
@@ -106,14 +112,13 @@ func lowerPort(v *labelled.View) score {
 // judge compares readings with labels. Where few is false, connections to a service that met less than three client ports in
 // all that is logged do not count as established: nothing can repeat there.
 func judge(views []labelled.View, r readings, few bool) (v verdicts) {
-	met := clientPorts(views)
+	met, all := clientPorts(views), arrivedOf(views)
 	for i := range views {
 		view := &views[i]
 		if view.Client.Port() == view.Service.Port() {
 			continue // its two readings are one (design §4.4)
 		}
-		s := r.judge(view)
-		r.answer(view, s)
+		s := r.judge(view, all)
 		v.lowerPort.add(lowerPort(view))
 		if view.Handshake {
 			v.flagged.add(s)

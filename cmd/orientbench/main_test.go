@@ -72,24 +72,50 @@ func TestJudge(t *testing.T) {
 	wrong := conversation(0, analyze.Egress, service.Addr(), client.Addr(), 40000)
 	doubt1, doubt2 := conversation(1, analyze.Ingress, service.Addr(), client.Addr(), 50051), conversation(1, analyze.Egress, service.Addr(), client.Addr(), 40000)
 	for _, tt := range []struct {
-		all  []*orient.Conversation
-		want score
+		all     []*orient.Conversation
+		records int
+		want    score
 	}{
-		{[]*orient.Conversation{right}, score{right: 1}},
-		{[]*orient.Conversation{side}, score{right: 1}},
-		{[]*orient.Conversation{atClient}, score{right: 1}},
-		{[]*orient.Conversation{doubt1, doubt2}, score{doubt: 1}},
-		{[]*orient.Conversation{right, doubt1, doubt2}, score{doubt: 1}},
-		{[]*orient.Conversation{right, doubt1, doubt2, wrong}, score{wrong: 1}},
-		{nil, score{absent: 1}},
+		{[]*orient.Conversation{right}, 1, score{right: 1}},
+		{[]*orient.Conversation{side}, 1, score{right: 1}},
+		{[]*orient.Conversation{atClient}, 1, score{right: 1}},
+		{[]*orient.Conversation{doubt1, doubt2}, 1, score{doubt: 1}},
+		{[]*orient.Conversation{right, doubt1, doubt2}, 2, score{doubt: 1}},
+		{[]*orient.Conversation{right, doubt1, doubt2, wrong}, 3, score{wrong: 1}},
+		{[]*orient.Conversation{wrong}, 1, score{wrong: 1}},
+		{nil, 1, score{absent: 1}},
 	} {
 		r := readings{}
 		for _, c := range tt.all {
 			r.see(c)
 		}
-		if got := r.judge(&view); got != tt.want {
+		view.Records = tt.records
+		if got := judge([]labelled.View{view}, r, true).plain; got != tt.want {
 			t.Errorf("%v: got %+v, want %+v", tt.all, got, tt.want)
 		}
+	}
+}
+
+// Connections that a server opens from one port, as FTP's, share the wrong reading: only the one that was read so is wrong.
+func TestJudgeSharedPort(t *testing.T) {
+	server, client := netip.MustParseAddr("10.1.0.1"), netip.MustParseAddr("10.2.0.1")
+	data := func(port uint16, syn bool) labelled.View {
+		c := labelled.Connection{Client: netip.AddrPortFrom(server, 20), Service: netip.AddrPortFrom(client, port), Protocol: 6}
+		return labelled.View{Connection: &c, Interface: "eni-1", Records: 2, Handshake: syn}
+	}
+	conversation := func(direction analyze.Direction, port uint16) *orient.Conversation {
+		return &orient.Conversation{Key: orient.Key{Interface: "eni-1", Direction: direction, Local: client, Peer: server, Proto: 6, Port: port},
+			Counters: [analyze.NumStrengths]orient.Counter{analyze.Established: {Flows: 2}}}
+	}
+	r := readings{}
+	r.see(conversation(analyze.Ingress, 40001))
+	r.see(conversation(analyze.Egress, 20)) // of 40002
+	got := judge([]labelled.View{data(40001, true), data(40002, false)}, r, true)
+	if want := (score{right: 1}); got.flagged != want {
+		t.Errorf("the one with SYN: got %+v, want %+v", got.flagged, want)
+	}
+	if want := (score{wrong: 1}); got.plain != want {
+		t.Errorf("the one without: got %+v, want %+v", got.plain, want)
 	}
 }
 

@@ -32,13 +32,13 @@ type demand struct {
 // established connections show what they are, if they could be oriented. Late packets of a connection that was accepted are
 // no rejects.
 func expected(views []labelled.View, r readings) map[relation]demand {
-	all := map[relation]demand{}
+	all, records := map[relation]demand{}, arrivedOf(views)
 	for i := range views {
 		v := &views[i]
-		if !v.Handshake && (!v.Established() || r.judge(v).right == 0) {
+		if !v.Handshake && (!v.Established() || r.judge(v, records).right == 0) {
 			continue
 		}
-		k := relation{reading{v.Interface, v.Client.Addr(), v.Service.Addr(), v.Service.Port(), v.Protocol}, analyze.Accept}
+		k := relation{rightly(v), analyze.Accept}
 		strength := analyze.Attempt
 		switch {
 		case v.Kind == labelled.Answered:
