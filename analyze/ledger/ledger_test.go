@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/ledger/ledgertest"
 )
 
 var compareAddrs = cmpopts.EquateComparable(netip.Addr{})
@@ -122,24 +123,6 @@ func evidence(t testing.TB, l *Ledger) (all []Evidence) {
 	return all
 }
 
-func content(t testing.TB, dir string) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		rel, _ := filepath.Rel(dir, path)
-		files[rel] = string(b)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
 func TestCommitAndRead(t *testing.T) {
 	rng := seeded(t)
 	dir := t.TempDir()
@@ -198,7 +181,7 @@ func TestOrderOfCommits(t *testing.T) {
 		l := open(t, dir)
 		commit(t, l, deltas...)
 		l.Close()
-		got := content(t, dir)
+		got := ledgertest.Files(t, dir)
 		if want == nil {
 			want = got
 		} else if !maps.Equal(want, got) {
@@ -296,7 +279,7 @@ func TestKill(t *testing.T) {
 	l := open(t, undisturbed)
 	killRun(t, l)
 	l.Close()
-	want := content(t, undisturbed)
+	want := ledgertest.Files(t, undisturbed)
 	points, step := 0, 1
 	if testing.Short() {
 		step = 7
@@ -319,7 +302,7 @@ func TestKill(t *testing.T) {
 		}
 		killRun(t, l)
 		l.Close()
-		if got := content(t, dir); !maps.Equal(want, got) {
+		if got := ledgertest.Files(t, dir); !maps.Equal(want, got) {
 			t.Fatalf("point %d: files %v, want %v", n, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 		}
 	}
@@ -334,7 +317,7 @@ func TestDiskFails(t *testing.T) {
 	l := open(t, undisturbed)
 	killRun(t, l)
 	l.Close()
-	want := content(t, undisturbed)
+	want := ledgertest.Files(t, undisturbed)
 	full := errors.New("no space left on device")
 	deltas, _ := randomDeltas(rand.New(rand.NewPCG(7, 7)), 2)
 	failures := 0
@@ -360,7 +343,7 @@ func TestDiskFails(t *testing.T) {
 		}
 		l.Close()
 		open(t, dir).Close() // sweeps
-		if got := content(t, dir); !maps.Equal(want, got) {
+		if got := ledgertest.Files(t, dir); !maps.Equal(want, got) {
 			t.Fatalf("step %d: files %v, want %v", n, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 		}
 	}
@@ -419,7 +402,7 @@ func TestDamage(t *testing.T) {
 		l := open(t, dir)
 		commit(t, l, deltas...)
 		l.Close()
-		files := slices.Sorted(maps.Keys(content(t, dir)))
+		files := slices.Sorted(maps.Keys(ledgertest.Files(t, dir)))
 		name := files[rng.IntN(len(files))]
 		if name == lockName {
 			continue

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sgtrim/sgtrim/analyze/ledger"
+	"github.com/sgtrim/sgtrim/analyze/ledger/ledgertest"
 	"github.com/sgtrim/sgtrim/cmd/world"
 )
 
@@ -52,7 +53,7 @@ func newVictim(t *testing.T) *victim {
 	}
 	dir := filepath.Join(t.TempDir(), "ledger")
 	v.finish(dir)
-	v.want = ledgerFiles(t, dir)
+	v.want = ledgertest.Files(t, dir)
 	return v
 }
 
@@ -91,27 +92,9 @@ func (v *victim) survives(dir, what string) {
 		}
 	}
 	v.finish(dir)
-	if got := ledgerFiles(v.t, dir); !maps.Equal(v.want, got) {
+	if got := ledgertest.Files(v.t, dir); !maps.Equal(v.want, got) {
 		v.t.Fatalf("%s: run again, the files are %v, want %v", what, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(v.want)))
 	}
-}
-
-func ledgerFiles(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		name, _ := filepath.Rel(dir, path)
-		files[name] = string(b)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
 }
 
 // Killed at instants spread over its time, and run again: the bytes of an undisturbed run.
@@ -126,7 +109,7 @@ func TestKilledAnywhere(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	whole := time.Since(began)
-	if got := ledgerFiles(t, dir); !maps.Equal(v.want, got) {
+	if got := ledgertest.Files(t, dir); !maps.Equal(v.want, got) {
 		t.Fatal("two undisturbed runs differ")
 	}
 	n, killed := kills(t), 0
@@ -202,7 +185,7 @@ func TestNoRoom(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 		v.limited(dir, ":", "read-only file system")
-		if got := ledgerFiles(t, dir); !maps.Equal(v.want, got) {
+		if got := ledgertest.Files(t, dir); !maps.Equal(v.want, got) {
 			t.Error("the ledger has changed")
 		}
 		if code, _, stderr := runArgs(t.Context(), "export", "--ledger", dir, "--format", "csv", "--quiet"); code != exitDone {

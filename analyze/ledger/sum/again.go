@@ -102,7 +102,7 @@ func (w *worker) place(o *ledger.Object) {
 			days[w.ifaces[i].days[j].day] = true
 		}
 	}
-	if w.cut && !w.meta.Slot.IsZero() {
+	if w.lacks() && !w.meta.Slot.IsZero() {
 		t, _ := slotHours(w.meta)
 		days[t] = true
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sgtrim/sgtrim/analyze/ledger"
+	"github.com/sgtrim/sgtrim/analyze/ledger/ledgertest"
 	"github.com/sgtrim/sgtrim/analyze/ledger/sum/sumtest"
 )
 
@@ -98,7 +99,7 @@ func TestRebuild(t *testing.T) {
 		l.Close()
 		fresh := t.TempDir()
 		runOnce(t, rng, fresh, 0, now)
-		want, got := withoutInterfaces(content(t, fresh)), withoutInterfaces(content(t, dir))
+		want, got := withoutInterfaces(ledgertest.Files(t, fresh)), withoutInterfaces(ledgertest.Files(t, dir))
 		if !maps.Equal(want, got) {
 			t.Fatalf("rebuilt %v, want %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 		}
@@ -122,7 +123,7 @@ func TestRebuildRefused(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "ledger")
 	runOnce(t, rng, dir, 0, objects)
-	want := content(t, dir)
+	want := ledgertest.Files(t, dir)
 	changed := slices.Clone(objects)
 	changed[1].Size++
 	grown := slices.Clone(changed)
@@ -148,7 +149,7 @@ func TestRebuildRefused(t *testing.T) {
 			t.Errorf("%s: error %v", tt.name, err)
 		}
 		l.Close()
-		if !maps.Equal(want, content(t, dir)) {
+		if !maps.Equal(want, ledgertest.Files(t, dir)) {
 			t.Errorf("%s: the ledger has changed", tt.name)
 		}
 	}
@@ -161,7 +162,7 @@ func TestRebuildRefused(t *testing.T) {
 		t.Errorf("%d objects read, error %v", read, err)
 	}
 	l.Close()
-	if !maps.Equal(want, content(t, dir)) {
+	if !maps.Equal(want, ledgertest.Files(t, dir)) {
 		t.Error("a rebuild from the same objects changes bytes")
 	}
 }

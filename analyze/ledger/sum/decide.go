@@ -305,6 +305,10 @@ func (r *row) merge(o *row) {
 	r.last = max(r.last&lastBits, o.last&lastBits) | (r.last|o.last)&^lastBits
 }
 
+// lacks reports whether a part of the object could not be read, or not be placed: it may be of any interface of the flow log,
+// also of one that the rest of the object does not name.
+func (o *object) lacks() bool { return o.cut || o.skipped > 0 }
+
 // addCoverage adds the coverage of the object's interfaces, and the gaps of what was skipped.
 func (w *worker) addCoverage(source uint32, part share) {
 	hours := map[int32]uint32{}
@@ -319,15 +323,12 @@ func (w *worker) addCoverage(source uint32, part share) {
 		f := &w.ifaces[i]
 		for j := range f.days {
 			c := &f.days[j]
-			if w.skipped > 0 {
-				c.Gaps |= hours[c.day]
-			}
 			if part.has(c.day) {
 				w.day(w.meta, c.day).cover(coverageKey{f.code, source}, c.Coverage)
 			}
 		}
 	}
-	if !w.cut {
+	if !w.lacks() {
 		return
 	}
 	if !w.meta.Slot.IsZero() {

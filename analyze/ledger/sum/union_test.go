@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sgtrim/sgtrim/analyze/ledger"
+	"github.com/sgtrim/sgtrim/analyze/ledger/ledgertest"
 	"github.com/sgtrim/sgtrim/analyze/ledger/sum/sumtest"
 	"github.com/sgtrim/sgtrim/ingest"
 )
@@ -30,7 +31,7 @@ func unite(t *testing.T, dirs ...string) (map[string]string, ledger.United, erro
 	l := open(t, dir, 0)
 	united, err := l.Union(t.Context(), from...)
 	l.Close()
-	return content(t, dir), united, err
+	return ledgertest.Files(t, dir), united, err
 }
 
 // split deals objects out to ledgers: some by their days, so that windows overlap, some at random, some to several.
@@ -137,7 +138,7 @@ func TestUnion(t *testing.T) {
 		objects := randomObjects(rng, 5+rng.IntN(8), 60)
 		whole := t.TempDir()
 		runOnce(t, rng, whole, 0, objects)
-		want := content(t, whole)
+		want := ledgertest.Files(t, whole)
 		for range 2 {
 			styles = append(styles[1:], styles[0]) // each in turn
 			parts := split(rng, styles[0], objects, 2+rng.IntN(3))
@@ -252,7 +253,7 @@ func TestUnionKeepsGaps(t *testing.T) {
 	}
 	checkpoint(t, s)
 	l.Close()
-	if !maps.Equal(content(t, want), got) {
+	if !maps.Equal(ledgertest.Files(t, want), got) {
 		t.Error("the gap is not what one ingest, which failed on the object at first, would have noted")
 	}
 }

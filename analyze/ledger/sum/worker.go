@@ -87,7 +87,7 @@ type object struct {
 	// repetitionMost is the constant of that name, but in tests.
 	repetitionMost int
 	skipped        int64
-	cut            bool // the object could not be read to its end
+	cut            bool // a record could be placed on no day
 	seen           Stats
 }
 
@@ -139,12 +139,11 @@ func (w *worker) Abort() {
 	w.meta = ingest.Object{}
 }
 
-// Skip notes a record that could not be read: a gap for every interface of the object in all its hours. Outside of Begin
-// and Commit it notes an object that is not taken: what it held may be of any interface of its flow log.
+// Skip notes a record that could not be read: a gap for every interface of the flow log in all hours of the object, since
+// nobody knows whose it was. Outside of Begin and Commit it notes an object that is not taken.
 func (w *worker) Skip(e *ingest.RecordError) error {
 	if w.open {
 		w.skipped++
-		w.cut = w.cut || e.Line == 0
 		return nil
 	}
 	f := layout.Parse(e.Object)
