@@ -488,7 +488,8 @@ func FuzzManifest(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
-	f.Add([]byte(`{"format":"sgtrim ledger","schema_version":1,"sources":[],"files":[{"kind":"evidence","day":"2024-01-01","account_id":"../..","region":"/","sha256":"` + strings.Repeat("0", 64) + `","rows":0,"bytes":0}]}`))
+	f.Add(fmt.Appendf(nil, `{"format":%q,"schema_version":%d,"sources":[],"files":[{"kind":"evidence","day":"2024-01-01","account_id":"../..","region":"/","sha256":"%064d","rows":0,"bytes":0}]}`,
+		manifestFormat, SchemaVersion, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := readManifest(b)
 		if err != nil {

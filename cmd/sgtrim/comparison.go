@@ -171,6 +171,9 @@ func (c *comparison) leftOut(w io.Writer) error {
 	}
 	_, err := fmt.Fprintf(w, "\nLeft out: records of parties that the estates do not name, %d before and %d after; of connections that nobody can tell who opened, %d and %d.\n",
 		c.Before.UnknownParties, c.After.UnknownParties, c.Before.Ambiguous, c.After.Ambiguous)
+	if err == nil && c.Before.UnknownParties+c.After.UnknownParties > 0 {
+		_, err = io.WriteString(w, "What looks gained or lost may be among the first: an estate of each time (--estate twice), or a history of snapshots, names interfaces that are gone.\n")
+	}
 	return err
 }
 

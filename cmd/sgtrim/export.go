@@ -49,7 +49,7 @@ logs do not name. The columns are in docs/ledger.md.`,
 	in.registerWindow(fs)
 	fs.StringVar(&estatePath, "estate", "", "`path` of a snapshot, or of a folder of saved AWS CLI outputs (default: none is needed)")
 	fs.StringVar(&policyPath, "policy", "", "policy `file`: its server_ports count")
-	fs.StringVar(&format, "format", "", "`"+strings.Join(output.ConversationFormats, "|")+"`")
+	fs.StringVar(&format, "format", "", "what is written: `"+strings.Join(output.ConversationFormats, "|")+"`")
 	fs.StringVarP(&to, "output", "o", "", "`file` to write (default: standard output)")
 	return cmd
 }

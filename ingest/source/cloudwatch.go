@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +15,6 @@ import (
 	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/sgtrim/sgtrim/ingest"
 )
@@ -103,7 +101,7 @@ func (g *logGroup) formats(ctx context.Context, client *ec2.Client) error {
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
-		if isDeniedCode(err) {
+		if isDenied(err) {
 			return nil
 		}
 		if err != nil {
@@ -222,22 +220,12 @@ func (g *logGroup) explain(permission string, err error) error {
 	var missing *logstypes.ResourceNotFoundException
 	meaning := "request failed"
 	switch {
-	case isDeniedCode(err):
+	case isDenied(err):
 		meaning = "access denied: " + permission + " is needed"
 	case errors.As(err, &missing):
 		meaning = "there is no such log group in " + g.region
 	}
 	return fmt.Errorf("%s: %s: %w", g.url(), meaning, err)
-}
-
-// isDeniedCode reports whether AWS refuses a call for want of a permission. JSON services say so with status 400.
-func isDeniedCode(err error) bool {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return false
-	}
-	code := api.ErrorCode()
-	return code == "UnauthorizedOperation" || strings.HasPrefix(code, "AccessDenied") || statusOf(err) == http.StatusForbidden
 }
 
 // clock is the time of day, or a test's.

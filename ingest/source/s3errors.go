@@ -79,7 +79,14 @@ func statusOf(err error) int {
 	return 0
 }
 
-func isDenied(err error) bool { return statusOf(err) == http.StatusForbidden }
+// isDenied reports whether AWS refuses a call for want of a permission. JSON services say so with status 400.
+func isDenied(err error) bool {
+	var api smithy.APIError
+	if errors.As(err, &api) && (api.ErrorCode() == "UnauthorizedOperation" || strings.HasPrefix(api.ErrorCode(), "AccessDenied")) {
+		return true
+	}
+	return statusOf(err) == http.StatusForbidden
+}
 
 // bucketRegion is where S3 says that the bucket is, in the answer to a request that failed; "" when it does not say.
 func bucketRegion(err error) string {
