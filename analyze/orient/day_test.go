@@ -243,6 +243,18 @@ func TestDay(t *testing.T) {
 				"eni-1 ingress < 10.0.0.1 > 10.0.2.2 tcp 40000 ACCEPT: ambiguous, established 2/8/800 linked 1",
 				"eni-1 egress < 10.0.0.1 > 10.0.2.2 tcp 44444 ACCEPT: ambiguous, established 2/8/800 linked 1",
 				"eni-2 ingress < 10.0.2.2 > 10.0.1.9 tcp 44444 ACCEPT: flags, established 2/8/800"}},
+		{"an attempt contradicts a service that others know", `
+			tcp 10.0.1.9:50000 > 10.0.0.1:40000 f2 in
+			tcp 10.0.0.1:40000 > 10.0.1.9:50000 f18 out
+			---
+			tcp 10.0.0.1:40000 > 10.0.2.2:44444 p1 b60 f2 out
+			---
+			tcp 10.0.0.1:40000 > 10.0.2.2:44444 f0 out
+			tcp 10.0.2.2:44444 > 10.0.0.1:40000 f0 in`,
+			[]string{"eni-1 ingress < 10.0.0.1 > 10.0.1.9 tcp 40000 ACCEPT: flags, established 2/8/800",
+				"eni-1 ingress < 10.0.0.1 > 10.0.2.2 tcp 40000 ACCEPT: ambiguous, established 2/8/800 linked 1",
+				"eni-1 egress < 10.0.0.1 > 10.0.2.2 tcp 44444 ACCEPT: flags, attempt 1/1/60",
+				"eni-1 egress < 10.0.0.1 > 10.0.2.2 tcp 44444 ACCEPT: ambiguous, established 2/8/800 linked 1"}},
 		{"nothing tells: a NAT's port may be the lower one", `
 			tcp 10.0.1.1:5000 > 10.0.0.1:40404 in
 			tcp 10.0.0.1:40404 > 10.0.1.1:5000 out`,

@@ -125,8 +125,9 @@ func (n *near) byEndpoint(it *item) bool {
 	a, b := it.ends()
 	x := n.tier(a, it.b, it.ba.Flows == 0 && onlyResets(&it.ab))
 	y := n.tier(b, it.a, it.ab.Flows == 0 && onlyResets(&it.ba))
-	// Two known ends contradict each other, unless one is known for this very pair and the other is not.
-	if x == y || min(x, y) >= anywhere && max(x, y) < between {
+	// Two known ends contradict each other, unless one is known for this very pair and the other is not. A mere attempt is
+	// enough to contradict: a port that serves somebody may be the one that this connection was opened from.
+	if x == y || min(x, y) > unknown && max(x, y) < between {
 		return false
 	}
 	it.toward(y > x, analyze.Endpoint)
