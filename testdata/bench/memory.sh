@@ -19,7 +19,7 @@ for world in $WORLDS; do
   dir=out/bench/memory-$format-$slot-$RECORDS
   if [ ! -e "$dir/made" ]; then
     rm -rf "$dir"
-    bin/worldgen -out "$dir" -days 1 -interfaces 300 -records "$RECORDS" -format "$format" -slot "$slot" -level 1 \
+    bin/worldgen -out "$dir" -days 1 -interfaces 300 -records "$RECORDS" -format "$format" -slot "$slot" -level 1 -truth=false \
       -visitors 400000000 -crowd 12 -scenarios tiers,scanners,longlived,syslog,nat,highports,ipv6
     touch "$dir/made"
   fi

@@ -27,7 +27,7 @@ type settings struct {
 	world.LogOptions
 	out, start, scenarios, format, order string
 	after                                int
-	demo, list, intervals                bool
+	demo, list, intervals, truth         bool
 	history                              string
 }
 
@@ -68,6 +68,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.DurationVar(&s.Slot, "slot", time.Hour, "what one file holds, from 5m to 24h")
 	f.StringVar(&s.order, "order", "mixed", "records of a file: mixed, made (connections side by side), shuffled")
 	f.StringVar(&s.history, "history", "", "also write what was there before: comma-separated of config, snapshots, trail")
+	f.BoolVar(&s.truth, "truth", true, "write truth.json; it takes memory for every peer")
 	f.Float64Var(&s.LoseShare, "lose", 0, "share of records that get lost")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -150,6 +151,9 @@ func write(w *world.World, s *settings, stdout io.Writer) error {
 		if _, err := w.After(s.after).WriteLogs(filepath.Join(s.out, "after"), s.LogOptions); err != nil {
 			return err
 		}
+	}
+	if !s.truth {
+		return nil
 	}
 	return writeTruth(w, filepath.Join(s.out, "truth.json"), stdout)
 }
