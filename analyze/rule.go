@@ -20,6 +20,29 @@ func (p Peer) IsCIDR() bool { return p.Prefix.IsValid() }
 // IsWorld reports whether the peer is 0.0.0.0/0 or ::/0.
 func (p Peer) IsWorld() bool { return p.Prefix.IsValid() && p.Prefix.Bits() == 0 }
 
+// PeerKind is a kind of source that EC2 tells apart: a rule keeps its kind for life.
+type PeerKind string
+
+const (
+	GroupPeer PeerKind = "group"
+	ListPeer  PeerKind = "list"
+	IPv4Peer  PeerKind = "v4"
+	IPv6Peer  PeerKind = "v6"
+)
+
+// Kind of the peer.
+func (p Peer) Kind() PeerKind {
+	switch {
+	case p.GroupID != "":
+		return GroupPeer
+	case p.PrefixListID != "":
+		return ListPeer
+	case p.Prefix.Addr().Is6():
+		return IPv6Peer
+	}
+	return IPv4Peer
+}
+
 func (p Peer) String() string {
 	switch {
 	case p.GroupID != "":

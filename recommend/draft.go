@@ -82,7 +82,7 @@ func (r *reviewer) draftRule(i int32) (*draft, string) {
 	case f.foreign:
 		return nil, "the group belongs to another account (" + rule.Group.Owner + "), only its owner can edit it"
 	}
-	if why := protectedBy(rule.Rule, rule.Group, f.members, &r.opt); why != "" {
+	if why := r.protectedBy(rule.Rule, f); why != "" {
 		return nil, why
 	}
 	if stale, why := r.x.StaleReference(*rule.Rule); stale {
@@ -240,7 +240,7 @@ func (r *reviewer) outermost(i int32, rules []int32) int32 {
 
 func (r *reviewer) untouchable(i int32, f *facts) bool {
 	rule := &r.use.Rules[i]
-	return rule.Unsupported != "" || f.foreign || protectedBy(rule.Rule, rule.Group, f.members, &r.opt) != ""
+	return rule.Unsupported != "" || f.foreign || r.protectedBy(rule.Rule, f) != ""
 }
 
 // contains reports whether every packet inner allows, outer allows too, by the rules' text alone. The two are never equal:
@@ -275,9 +275,7 @@ func (r *reviewer) settle(d *draft) {
 		d.remarks = append(d.remarks, lack)
 		return
 	}
-	if d.kind == Unused && r.opt.MinWindow > 0 && !r.cover.window.hasMonthEnd() {
-		d.remarks = append(d.remarks, "the window holds no month end: a monthly job would not have been seen")
-	}
+	d.remarks = append(d.remarks, r.calendar(d.kind)...)
 	if why := r.personDecides(d, f); why != "" {
 		d.status, d.release = Review, why
 		return
@@ -307,7 +305,7 @@ func (r *reviewer) lack(d *draft, f *facts) (why, release string) {
 		}
 		return why, release
 	}
-	if d.kind == Unused && r.opt.MinWindow == 0 && !r.cover.window.hasMonthEnd() {
+	if takesAway(d.kind) && r.opt.MinWindow == 0 && r.cover.window.turns(month) == 0 {
 		return "the window holds no month end", "a window with a month end in it"
 	}
 	return "", ""
@@ -363,10 +361,4 @@ func (r *reviewer) personDecides(d *draft, f *facts) string {
 		}
 	}
 	return ""
-}
-
-// hasMonthEnd reports whether some month ends within the span: the turn to the first of a month lies inside.
-func (s span) hasMonthEnd() bool {
-	from, until := hourTime(s.from), hourTime(s.until)
-	return from.Year()*12+int(from.Month()) != until.Year()*12+int(until.Month())
 }

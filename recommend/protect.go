@@ -15,7 +15,7 @@ const ProtectedVersion = "2026-11"
 type shape struct {
 	name   string
 	group  matcher
-	rule   func(*analyze.Rule) bool
+	rule   func(r *analyze.Rule, list string) bool // list: the name of the rule's prefix list, "" for other peers
 	reason string
 }
 
@@ -40,20 +40,26 @@ var shapes = []shape{
 	{"efa-self", carriedBy(func(i *estate.Interface) bool { return strings.HasPrefix(i.Type, "efa") }), allSelf,
 		"EFA requires all traffic from and to the group itself, and logs do not show it by port"},
 	{"glue-self", glue, allSelf, "Glue refuses to run without a rule that allows all TCP from the group itself"},
+	{"health-checks", anyGroup, healthChecks,
+		"Route 53 takes an endpoint out of DNS whose health checkers it cannot reach, and they may come from any of the list's networks"},
 }
 
-// protectedBy says why a rule is never touched: a shipped shape, a service's ownership, or the user's policy. "" when it is not.
-func protectedBy(r *analyze.Rule, g *estate.Group, members []*estate.Interface, o *Options) string {
-	for _, p := range o.Protected {
-		if p.fits(r, g) {
+// protectedBy says why a rule of the group is never touched: a shipped shape, or the user's policy. "" when it is not.
+func (r *reviewer) protectedBy(rule *analyze.Rule, f *facts) string {
+	for _, p := range r.opt.Protected {
+		if p.fits(rule, f.group) {
 			if p.Reason != "" {
 				return "protected by policy: " + p.Reason
 			}
 			return "protected by policy"
 		}
 	}
+	list := ""
+	if l := r.x.List(rule.Peer.PrefixListID); l != nil {
+		list = l.Name
+	}
 	for _, s := range shapes {
-		if s.group(g, members) && s.rule(r) {
+		if s.group(f.group, f.members) && s.rule(rule, list) {
 			return "protected shape " + s.name + ": " + s.reason
 		}
 	}
@@ -77,10 +83,17 @@ func (p *Protect) fits(r *analyze.Rule, g *estate.Group) bool {
 	return p.Port == nil || r.Service.Proto == analyze.AllProtocols || r.Service.Proto.HasPorts() && r.Service.Ports.Contains(*p.Port)
 }
 
-func anyRule(*analyze.Rule) bool { return true }
+func anyRule(*analyze.Rule, string) bool { return true }
+
+func anyGroup(*estate.Group, []*estate.Interface) bool { return true }
+
+// healthChecks are rules for the AWS-managed lists of Route 53's health checkers, com.amazonaws.REGION.[ipv6.]route53-healthchecks.
+func healthChecks(_ *analyze.Rule, list string) bool {
+	return strings.HasPrefix(list, "com.amazonaws.") && strings.HasSuffix(list, ".route53-healthchecks")
+}
 
 // allSelf is the rule shape that EFA and Glue ask for: all traffic from, or to, the group itself.
-func allSelf(r *analyze.Rule) bool {
+func allSelf(r *analyze.Rule, _ string) bool {
 	self := r.Peer.GroupID == r.GroupID
 	return self && (r.Service == analyze.AllTraffic || r.Service == analyze.ProtoService(analyze.TCP))
 }

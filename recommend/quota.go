@@ -19,15 +19,19 @@ func (r *reviewer) fitQuota() {
 
 func (r *reviewer) fitDirection(f *facts, dir analyze.Direction) {
 	var have4, have6 int
-	var adds []*draft
+	var adds, later []*draft
 	for _, ri := range r.use.RulesOf(f.group.ID) {
 		rule := r.use.Rules[ri].Rule
 		if rule.Direction != dir {
 			continue
 		}
 		d := r.drafts[ri]
-		if d != nil && len(d.news) > 0 && d.status != Held {
+		switch {
+		case d == nil || len(d.news) == 0 || d.status == Held:
+		case d.status == Proposed:
 			adds = append(adds, d)
+		default: // what a person may never accept takes no room from what is proposed
+			later = append(later, d)
 		}
 		if d != nil && len(d.news) == 0 && d.status == Proposed {
 			continue
@@ -35,12 +39,8 @@ func (r *reviewer) fitDirection(f *facts, dir analyze.Direction) {
 		v4, v6 := r.x.RuleCost(*rule)
 		have4, have6 = have4+v4, have6+v6
 	}
-	for _, d := range adds {
-		add4, add6 := 0, 0
-		for _, p := range d.news {
-			v4, v6 := r.x.RuleCost(r.newRule(d, p))
-			add4, add6 = add4+v4, add6+v6
-		}
+	for _, d := range append(adds, later...) {
+		add4, add6 := r.added(d)
 		if have4+add4 > r.opt.Quota || have6+add6 > r.opt.Quota {
 			d.status = Held
 			d.release = fmt.Sprintf("quota: old and new rules together would be %d IPv4 and %d IPv6 rules of %d; raise it (L-0EA8095F), or apply the removals first and review again",
@@ -49,4 +49,27 @@ func (r *reviewer) fitDirection(f *facts, dir analyze.Direction) {
 		}
 		have4, have6 = have4+add4, have6+add6 // the old rule goes only after the new ones stand
 	}
+}
+
+// added is what a draft's rules count beside the old one: all of them, or what the new one counts more where it is made in place.
+func (r *reviewer) added(d *draft) (v4, v6 int) {
+	for _, p := range d.news {
+		n4, n6 := r.x.RuleCost(r.newRule(d, p))
+		v4, v6 = v4+n4, v6+n6
+	}
+	old := r.use.Rules[d.rule]
+	if len(d.news) == 1 && InPlace(*old.Rule, r.newRule(d, d.news[0]), old.Group.Owner) {
+		o4, o6 := r.x.RuleCost(*old.Rule)
+		v4, v6 = max(0, v4-o4), max(0, v6-o6)
+	}
+	return v4, v6
+}
+
+// InPlace reports whether a rule of a group of the owner can become another by ModifySecurityGroupRules: of the same kind of
+// source, and no reference into another account, since the call takes none.
+func InPlace(old, becomes analyze.Rule, owner string) bool {
+	if old.Peer.Kind() != becomes.Peer.Kind() || old.Direction != becomes.Direction {
+		return false
+	}
+	return becomes.Peer.GroupID == "" || becomes.PeeringID == "" && (becomes.PeerAccount == "" || becomes.PeerAccount == owner)
 }

@@ -32,7 +32,7 @@ func (r *reviewer) structure() []Structure {
 func (r *reviewer) mayRestructure(f *facts) bool {
 	return !f.foreign && !f.defaultGroup && !slices.ContainsFunc(r.use.RulesOf(f.group.ID), func(ri int32) bool {
 		rule := r.use.Rules[ri].Rule
-		return rule.Unsupported != "" || protectedBy(rule, f.group, f.members, &r.opt) != ""
+		return rule.Unsupported != "" || r.protectedBy(rule, f) != ""
 	})
 }
 

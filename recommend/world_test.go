@@ -23,6 +23,7 @@ type testWorld struct {
 	convs []orient.Conversation
 	uncov map[string]bool
 	skip  map[string]bool
+	dark  map[string][2]int // hours of the window, from and until, without a record
 }
 
 // day0 is 2026-01-01.
@@ -30,7 +31,7 @@ const day0 = 20454
 
 func newWorld(t *testing.T, days int) *testWorld {
 	t.Helper()
-	w := &testWorld{t: t, days: days, uncov: map[string]bool{}, skip: map[string]bool{}, e: &estate.Estate{
+	w := &testWorld{t: t, days: days, uncov: map[string]bool{}, skip: map[string]bool{}, dark: map[string][2]int{}, e: &estate.Estate{
 		Captured: time.Unix((day0+int64(days))*86400, 0).UTC(),
 		Scopes:   []estate.Scope{{Partition: "aws", Account: "111122223333", Region: "eu-central-1"}},
 		Groups:   map[string]*estate.Group{}, Interfaces: map[string]*estate.Interface{}, PrefixLists: map[string]*estate.PrefixList{},
@@ -177,6 +178,11 @@ func (w *testWorld) coverage() []ledger.Coverage {
 			c := ledger.Coverage{Day: day0 + int32(d), Source: "fl-1", Interface: id, Covered: 1<<24 - 1, Accepts: 1}
 			if w.uncov[id] && d%2 == 0 {
 				c.Covered = 0
+			}
+			for h := range 24 {
+				if at := 24*d + h; w.dark[id][0] <= at && at < w.dark[id][1] {
+					c.Covered &^= 1 << h
+				}
 			}
 			if w.skip[id] && d == 3 {
 				c.Gaps = 1 << 5

@@ -214,12 +214,12 @@ func (p *place) authorize(r analyze.Rule) string {
 	if r.Description == "" {
 		description = nil
 	}
-	switch source := aws.String(r.Peer.String()); sourceKind(r.Peer) {
-	case "group":
+	switch source := aws.String(r.Peer.String()); r.Peer.Kind() {
+	case analyze.GroupPeer:
 		permission.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: source, Description: description}}
-	case "list":
+	case analyze.ListPeer:
 		permission.PrefixListIds = []types.PrefixListId{{PrefixListId: source, Description: description}}
-	case "v6":
+	case analyze.IPv6Peer:
 		permission.Ipv6Ranges = []types.Ipv6Range{{CidrIpv6: source, Description: description}}
 	default:
 		permission.IpRanges = []types.IpRange{{CidrIp: source, Description: description}}

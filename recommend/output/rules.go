@@ -162,21 +162,6 @@ func modified(r analyze.Rule) map[string]any {
 	return m
 }
 
-// sameKind reports whether both peers are of one source kind, which modify-security-group-rules cannot change.
-func sameKind(a, b analyze.Peer) bool { return sourceKind(a) == sourceKind(b) }
-
-func sourceKind(p analyze.Peer) string {
-	switch {
-	case p.GroupID != "":
-		return "group"
-	case p.PrefixListID != "":
-		return "list"
-	case p.Prefix.Addr().Is6():
-		return "v6"
-	}
-	return "v4"
-}
-
 // tagSpecification is the value of --tag-specifications that gives new rules these tags. Tags that begin with aws: are
 // AWS's own and cannot be set by anyone else; they are left out.
 func tagSpecification(tags map[string]string) string { return tagsOf("security-group-rule", tags) }

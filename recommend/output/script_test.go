@@ -706,7 +706,7 @@ func TestStages(t *testing.T) {
 					m[c.GroupID] = append(m[c.GroupID], l)
 				}
 			}
-			if Proposed(&c) && len(c.Old) == 1 && len(c.New) == 1 && sameKind(c.Old[0].Rule.Peer, c.New[0].Rule.Peer) {
+			if Proposed(&c) && len(c.Old) == 1 && len(c.New) == 1 && c.Old[0].Rule.Peer.Kind() == c.New[0].Rule.Peer.Kind() {
 				m[c.GroupID] = slices.DeleteFunc(m[c.GroupID], func(l string) bool { return l == line(c.Old[0].Rule.RuleKey) })
 			}
 		}

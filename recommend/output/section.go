@@ -185,13 +185,10 @@ func changeLine(b *strings.Builder, c *recommend.Change) {
 	fmt.Fprintf(b, "  change %s %s %s\n", shell(plain(c.ID)), shell(plain(string(c.Kind))), shell(plain(c.Reason)))
 }
 
-// inPlace adds the form of modify-security-group-rules where one rule becomes one of the same source kind. References into
-// other accounts are left to authorize and revoke, since modify takes no account.
+// inPlace adds the form of modify-security-group-rules where one rule becomes one that the call can make of it; others are left
+// to authorize and revoke.
 func (x *section) inPlace(b *strings.Builder, gone, come []analyze.Rule) {
-	if len(gone) != 1 || len(come) != 1 || !sameKind(gone[0].Peer, come[0].Peer) || gone[0].Direction != come[0].Direction {
-		return
-	}
-	if to := come[0]; to.Peer.GroupID != "" && (to.PeeringID != "" || to.PeerAccount != "" && to.PeerAccount != x.owner) {
+	if len(gone) != 1 || len(come) != 1 || !recommend.InPlace(gone[0], come[0], x.owner) {
 		return
 	}
 	fmt.Fprintf(b, "    in_place %s\n", shell(jsonASCII(modified(come[0]))))

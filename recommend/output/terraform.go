@@ -115,12 +115,12 @@ func inHCL(r analyze.Rule, kind string) string {
 	list := func(s string) string { return fmt.Sprintf("[%q]", s) }
 	proto, source := "protocol", "cidr_blocks = "+list(r.Peer.String())
 	single := kind == terraform.IngressRule || kind == terraform.EgressRule
-	switch sourceKind(r.Peer) {
-	case "v6":
+	switch r.Peer.Kind() {
+	case analyze.IPv6Peer:
 		source = "ipv6_cidr_blocks = " + list(r.Peer.String())
-	case "list":
+	case analyze.ListPeer:
 		source = "prefix_list_ids = " + list(r.Peer.String())
-	case "group":
+	case analyze.GroupPeer:
 		source = "security_groups = " + list(r.Peer.GroupID)
 		if r.Peer.GroupID == r.GroupID {
 			source = "self = true"
@@ -142,7 +142,9 @@ func inHCL(r analyze.Rule, kind string) string {
 }
 
 func sourceArgument(p analyze.Peer) string {
-	return map[string]string{"group": "referenced_security_group_id", "list": "prefix_list_id", "v6": "cidr_ipv6", "v4": "cidr_ipv4"}[sourceKind(p)]
+	return map[analyze.PeerKind]string{
+		analyze.GroupPeer: "referenced_security_group_id", analyze.ListPeer: "prefix_list_id", analyze.IPv6Peer: "cidr_ipv6", analyze.IPv4Peer: "cidr_ipv4",
+	}[p.Kind()]
 }
 
 // takeOver makes resources of the rules of a change that nobody manages.
@@ -157,7 +159,7 @@ func (t *terraformFiles) takeOver(x *section, c *recommend.Change) {
 		about(&t.keep, c)
 	}
 	for i, r := range come {
-		k := slices.IndexFunc(gone, func(o analyze.Rule) bool { return sameKind(o.Peer, r.Peer) && o.Direction == r.Direction })
+		k := slices.IndexFunc(gone, func(o analyze.Rule) bool { return o.Peer.Kind() == r.Peer.Kind() && o.Direction == r.Direction })
 		if k < 0 {
 			r.Tags = withPlan(r.Tags, t.plan)
 			t.keep.Write(resourceOf(x, &r, fmt.Sprintf("%s_%d", c.ID, i+1)))

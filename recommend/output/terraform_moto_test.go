@@ -173,7 +173,7 @@ func inPlace(w *world, group, rule string) bool {
 		for _, o := range c.Old {
 			if c.GroupID == group && o.Rule.Direction.String()+" "+o.Service+" "+o.Peer == rule {
 				for _, n := range c.New {
-					if sameKind(n.Rule.Peer, o.Rule.Peer) {
+					if n.Rule.Peer.Kind() == o.Rule.Peer.Kind() {
 						return true
 					}
 				}
