@@ -14,16 +14,17 @@ const egress, ingress = analyze.Egress, analyze.Ingress
 
 // reviewer holds what a review works on. Its steps run once, in the order of Make.
 type reviewer struct {
-	opt    Options
-	bound  unseen.Share // of the level
-	e      *estate.Estate
-	x      *estate.Index
-	use    *usage.Result
-	cover  *coverer
-	facts  map[string]*facts
-	astray map[string][]int32 // by interface: needs that no rule explains, perhaps read the wrong way round
-	drafts []*draft           // per rule of use.Rules; nil: kept
-	kept   []string           // per rule: why it is kept
+	opt     Options
+	bound   unseen.Share // of the level
+	e       *estate.Estate
+	x       *estate.Index
+	use     *usage.Result
+	cover   *coverer
+	facts   map[string]*facts
+	astray  map[string][]int32 // by interface: needs that no rule explains, perhaps read the wrong way round
+	rejects map[string][]int32 // by group: rejects that came back
+	drafts  []*draft           // per rule of use.Rules; nil: kept
+	kept    []string           // per rule: why it is kept
 
 	exposed  connections
 	expected map[string]expectation // by change id

@@ -48,7 +48,7 @@ func Make(ev Evidence, opt Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reviewer{opt: opt, bound: bound, e: ev.Estate, x: x, use: use, cover: newCoverer(ev.Coverage, ev.Estate), facts: map[string]*facts{}, expected: map[string]expectation{}}
+	r := &reviewer{opt: opt, bound: bound, e: ev.Estate, x: x, use: use, cover: newCoverer(ev.Coverage, ev.Estate), facts: map[string]*facts{}, expected: map[string]expectation{}, rejects: rejectsOf(use)}
 	for id, g := range ev.Estate.Groups {
 		r.facts[id] = r.factsOf(g)
 	}

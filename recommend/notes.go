@@ -57,7 +57,7 @@ func (r *reviewer) fillTraffic(p *Plan) {
 	}
 	for i := range r.use.Flows {
 		f := &r.use.Flows[i]
-		if f.Action == analyze.Reject && f.Strength == analyze.Rejected && len(f.Days) > 1 {
+		if recurringReject(f) {
 			p.Rejected = append(p.Rejected, r.traffic(f))
 		}
 	}

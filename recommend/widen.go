@@ -24,11 +24,12 @@ func (r *reviewer) widen(rule *usage.Rule, peers []peerUse) []cover {
 		}
 		uses = append(uses, u)
 	}
-	w, err := unseen.Widen(uses, unseen.Options{Within: []netip.Prefix{rule.Peer.Prefix}, Bound: r.bound})
+	rejected := r.rejected(rule)
+	w, err := unseen.Widen(uses, unseen.Options{Within: []netip.Prefix{rule.Peer.Prefix}, Bound: r.bound, Unwanted: rejected})
 	if err != nil || !w.Judged {
 		return []cover{{peer: rule.Peer}}
 	}
-	prefixes := r.fewer(rule, w.Prefixes, uses)
+	prefixes := r.fewer(rule, w.Prefixes, uses, rejected)
 	out := make([]cover, 0, len(prefixes))
 	for _, p := range prefixes {
 		c := cover{analyze.Peer{Prefix: p}, fmt.Sprintf("seen; %s of the next days' connections expected from others", w.Loss)}
@@ -43,12 +44,43 @@ func (r *reviewer) widen(rule *usage.Rule, peers []peerUse) []cover {
 	return out
 }
 
+// rejected are the peers that came back to be rejected by something else than the rule, which allows them: a network ACL, most
+// often. They are a reason to choose the narrower of two networks (design §7.9), never to leave out what was needed.
+func (r *reviewer) rejected(rule *usage.Rule) []netip.Addr {
+	var out []netip.Addr
+	for _, fi := range r.rejects[rule.GroupID] {
+		f := &r.use.Flows[fi]
+		if f.Direction == rule.Direction && rule.Peer.Prefix.Contains(f.Peer) && rule.Service.MatchFlow(f.Proto, f.Port) == analyze.Yes {
+			out = append(out, f.Peer)
+		}
+	}
+	return out
+}
+
+// rejectsOf are the recurring rejects by the groups of their interface.
+func rejectsOf(use *usage.Result) map[string][]int32 {
+	out := map[string][]int32{}
+	for i := range use.Flows {
+		if f := &use.Flows[i]; f.Subject != nil && recurringReject(f) {
+			for _, g := range f.Subject.Groups {
+				out[g] = append(out[g], int32(i))
+			}
+		}
+	}
+	return out
+}
+
+// recurringReject: a SYN that was rejected on more than one day.
+func recurringReject(f *usage.Flow) bool {
+	return f.Action == analyze.Reject && f.Strength == analyze.Rejected && len(f.Days) > 1
+}
+
 // sharedRule is what one more rule is worth in unseen addresses, where single addresses would be too many rules.
 const sharedRule = 16
 
 // fewer joins prefixes where they are more than one rule may become: neighbours first, by the cheapest cover; then as many
 // as the bound allows.
-func (r *reviewer) fewer(rule *usage.Rule, prefixes []netip.Prefix, uses []unseen.Peer) []netip.Prefix {
+func (r *reviewer) fewer(rule *usage.Rule, prefixes []netip.Prefix, uses []unseen.Peer, rejected []netip.Addr) []netip.Prefix {
 	if len(prefixes) <= r.opt.MaxRules {
 		return prefixes
 	}
@@ -56,7 +88,7 @@ func (r *reviewer) fewer(rule *usage.Rule, prefixes []netip.Prefix, uses []unsee
 	for _, u := range uses {
 		addrs = append(addrs, u.Addr)
 	}
-	opt := covers.Options{Within: []netip.Prefix{rule.Peer.Prefix}, RuleCost: sharedRule}
+	opt := covers.Options{Within: []netip.Prefix{rule.Peer.Prefix}, RuleCost: sharedRule, Unwanted: rejected}
 	out, err := covers.Addrs(addrs, opt)
 	if err == nil && len(out) > r.opt.MaxRules {
 		opt.MaxPrefixes = r.opt.MaxRules

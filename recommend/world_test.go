@@ -125,6 +125,14 @@ func (w *testWorld) public(i *estate.Interface) {
 	})
 }
 
+// dayOf is a day of the window.
+func dayOf(d int) time.Time { return time.Unix((day0+int64(d))*86400, 0).UTC() }
+
+// list makes a prefix list whose entries are known.
+func (w *testWorld) list(id, name, owner string, entries ...string) {
+	w.e.PrefixLists[id] = &estate.PrefixList{ID: id, Name: name, Owner: owner, MaxEntries: 5, EntriesKnown: true, Entries: prefixes(entries...)}
+}
+
 // see adds established conversations "ingress tcp 443 10.0.0.5" on the given days of the window (all, when none is given).
 func (w *testWorld) see(iface, text string, days ...int) {
 	w.seeAs(analyze.Established, analyze.OwnFlags, iface, text, days...)

@@ -22,6 +22,8 @@ type Options struct {
 	// RuleCost is what one prefix costs, counted in unseen addresses: two prefixes become one only if that takes in fewer
 	// than RuleCost unseen addresses. With 0 no unseen address is ever taken in, unless MaxPrefixes forces it.
 	RuleCost int64
+	// Unwanted are addresses that a result had better not hold: one inside, if not seen, weighs as two unseen addresses.
+	Unwanted []netip.Addr
 	// MaxPrefixes bounds the result, both families together. 0: no bound.
 	MaxPrefixes int
 	// MinBits4 and MinBits6 are the shortest prefix lengths allowed in a result.
@@ -36,7 +38,7 @@ type Options struct {
 var ErrTooMany = errors.New("more prefixes needed than allowed")
 
 // Addrs returns the prefixes that hold every one of addrs at the least cost: RuleCost for each prefix, plus one for each
-// address in it that is not in addrs (less in a preferred network), plus LossPrice for each of its Losses. The result is optimal, disjoint and sorted, IPv4 first.
+// address in it that is not in addrs (less in a preferred network, more where unwanted), plus LossPrice for each of its Losses. The result is optimal, disjoint and sorted, IPv4 first.
 // Where two covers cost the same the finer one is taken. An address outside Within, an invalid one, or one with a zone is an
 // error; a bound that cannot be kept is ErrTooMany.
 func Addrs(addrs []netip.Addr, opt Options) ([]netip.Prefix, error) {

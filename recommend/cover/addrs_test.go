@@ -130,6 +130,11 @@ func priceOf(c []netip.Prefix, seen []netip.Addr, opt Options) int64 {
 		if slices.Contains(opt.Preferred, p) {
 			unseen >>= opt.PreferredShift
 		}
+		for i, a := range opt.Unwanted {
+			if p.Contains(a) && !slices.Contains(seen, a) && !slices.Contains(opt.Unwanted[:i], a) {
+				unseen++
+			}
+		}
 		sum += opt.RuleCost + unseen
 		if opt.Losses != nil && p.Addr().Is4() {
 			sum += opt.LossPrice * opt.Losses(p)
@@ -172,6 +177,11 @@ func smallWorld(r *rand.Rand) (netip.Prefix, []netip.Addr, Options) {
 			for i := range 1 << bits {
 				opt.Networks = append(opt.Networks, netip.PrefixFrom(at(i), root.Bits()+b).Masked())
 			}
+		}
+	}
+	if r.IntN(3) == 0 {
+		for range 1 + r.IntN(6) {
+			opt.Unwanted = append(opt.Unwanted, at(r.IntN(1<<bits)))
 		}
 	}
 	if r.IntN(3) == 0 {

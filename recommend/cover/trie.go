@@ -27,10 +27,11 @@ func newTrie(seen []netip.Addr, opt Options) *trie {
 		t.nodes = append(t.nodes, node{prefix: p})
 	}
 	t.link()
+	unwanted := opt.unwanted(seen)
 	for i := 1; i < len(t.nodes); i++ {
 		n := &t.nodes[i]
 		n.seen = hostsIn(seen, n.prefix)
-		n.own = opt.price(n.prefix, n.seen)
+		n.own = opt.price(n.prefix, n.seen).plus(small(hostsIn(unwanted, n.prefix)))
 	}
 	return t
 }
@@ -90,6 +91,18 @@ func (t *trie) link() {
 		}
 		stack = append(stack, i)
 	}
+}
+
+// unwanted are the unwanted addresses that were not seen, sorted.
+func (o Options) unwanted(seen []netip.Addr) []netip.Addr {
+	var out []netip.Addr
+	for _, a := range o.Unwanted {
+		if _, found := slices.BinarySearchFunc(seen, a.Unmap(), netip.Addr.Compare); !found {
+			out = append(out, a.Unmap())
+		}
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	return slices.Compact(out)
 }
 
 // price is what p costs as one result with this many seen hosts inside.

@@ -23,6 +23,8 @@ type Options struct {
 	// Known are networks known apart from the traffic (named networks, subnets).
 	Known []netip.Prefix
 	Bound Share // the expected loss must be below it; 0: Balanced
+	// Unwanted are addresses that knock and are rejected: of networks that would do as well, those are taken that hold none.
+	Unwanted []netip.Addr
 }
 
 // Widening is the cover that Widen chose.
@@ -121,7 +123,7 @@ func (w *widener) choose() (Widening, error) {
 func (w *widener) wider(judged bool) ([]netip.Prefix, Share, error) {
 	opt := cover.Options{
 		Within: w.opt.Within, Preferred: w.opt.Known, Networks: slices.Concat(w.opt.Within, w.conventional()),
-		RuleCost: 1, Losses: w.lost,
+		RuleCost: 1, Losses: w.lost, Unwanted: w.opt.Unwanted,
 	}
 	for opt.LossPrice = leastPrice; judged && opt.LossPrice <= mostPrice; opt.LossPrice *= priceStep {
 		c, err := cover.Addrs(w.addrs, opt)
@@ -155,7 +157,7 @@ func (w *widener) unsplit(c []netip.Prefix) []netip.Prefix {
 	var out []netip.Prefix
 	for _, p := range c {
 		at := lan(p.Addr())
-		if j, ok := joined[at]; ok && networks[at] && w.allowed(j) && cover.Contains(j, p) {
+		if j, ok := joined[at]; ok && networks[at] && w.allowed(j) && cover.Contains(j, p) && !w.letsIn(j, c) {
 			p = j
 		}
 		if len(out) == 0 || out[len(out)-1] != p {
@@ -163,6 +165,13 @@ func (w *widener) unsplit(c []netip.Prefix) []netip.Prefix {
 		}
 	}
 	return out
+}
+
+// letsIn reports whether p holds an unwanted address that none of c does.
+func (w *widener) letsIn(p netip.Prefix, c []netip.Prefix) bool {
+	return slices.ContainsFunc(w.opt.Unwanted, func(a netip.Addr) bool {
+		return p.Contains(a) && !slices.ContainsFunc(c, func(q netip.Prefix) bool { return q.Contains(a) })
+	})
 }
 
 // passing reports whether p is a network, or a host seen once.

@@ -127,6 +127,24 @@ func TestWiden(t *testing.T) {
 	}
 }
 
+// Of networks that would do, those are taken that let in nobody who is rejected; nobody who was seen is left out for it.
+func TestWidenAgainstRejects(t *testing.T) {
+	in := seen{}.office(1, 45, 3, "10.2.3.64/27").office(2, 45, 3, "10.2.3.192/27").peers()
+	for _, tt := range []struct {
+		rejected string
+		want     []netip.Prefix
+	}{
+		{"10.2.9.9", prefixes("10.2.3.0/24")},
+		{"10.2.3.150", prefixes("10.2.3.64/27", "10.2.3.192/27")},
+		{in[0].Addr.String(), prefixes("10.2.3.0/24")},
+	} {
+		got, err := Widen(in, Options{Within: prefixes("10.0.0.0/8"), Bound: Balanced, Unwanted: []netip.Addr{netip.MustParseAddr(tt.rejected)}})
+		if err != nil || !slices.Equal(got.Prefixes, tt.want) {
+			t.Errorf("%s rejected: got %v, %v; want %v", tt.rejected, got.Prefixes, err, tt.want)
+		}
+	}
+}
+
 func TestWidenErrors(t *testing.T) {
 	for _, tt := range []struct {
 		peers []Peer
