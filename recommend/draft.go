@@ -23,6 +23,7 @@ type reviewer struct {
 	facts   map[string]*facts
 	astray  map[string][]int32 // by interface: needs that no rule explains, perhaps read the wrong way round
 	rejects map[string][]int32 // by group: rejects that came back
+	room    int                // most networks that hosts far apart may become, of the rule in work
 	drafts  []*draft           // per rule of use.Rules; nil: kept
 	kept    []string           // per rule: why it is kept
 

@@ -140,7 +140,7 @@ func (r *reviewer) tradeoff() []Tradeoff {
 	}
 	for _, n := range limits {
 		other := *r
-		other.opt.MaxRules = n
+		other.opt.MaxRules, other.opt.scattered = n, false
 		other.draft()
 		x := exposureOf(r.e, r.x, other.drafted())
 		out = append(out, Tradeoff{MaxRules: n, Rules: x.Rules, Log2Space: x.Log2Space})

@@ -15,6 +15,7 @@ import (
 func (r *reviewer) narrow(i int32, keep []int32) (*draft, string) {
 	rule := &r.use.Rules[i]
 	uses, loss := r.servicesOf(rule, keep)
+	r.room = r.roomFor(rule) / max(1, len(uses))
 	d := &draft{rule: i, leans: sameGroup(r.use, rule)}
 	peers := r.peerPlan(rule, keep)
 	d.remarks = append(d.remarks, peers.remarks...)
@@ -39,7 +40,7 @@ func (r *reviewer) narrow(i int32, keep []int32) (*draft, string) {
 	if len(ports) > r.opt.MaxRules {
 		portsNarrower = false
 	}
-	if peersNarrower && len(full) <= 3*r.opt.MaxRules {
+	if peersNarrower && len(full) <= max(3*r.opt.MaxRules, r.room*len(uses)) {
 		d.kind, d.news, d.reason = NarrowPeers, full, peers.reason
 		d.status, d.release, d.denies = peers.status, peers.release, peers.denies
 		if portsNarrower {

@@ -17,7 +17,7 @@ type Options struct {
 	MinWindow int     // days; 0: the windows of design §7.6
 	Windows   Windows // by kind, where MinWindow is 0
 	Floors    Floors
-	MaxRules  int // most rules one rule may become; 0: 10
+	MaxRules  int // most rules one rule may become; 0: 10, or as many as the quota has room for where ten would let in too many
 	Quota     int // rules per direction and family of a group; 0: 60, the AWS default
 	Only      []string
 	Include   bool // review changes go into the patches too
@@ -28,6 +28,8 @@ type Options struct {
 	SplitBy   string          // key of a tag of groups: the plan has a part for each of its values
 	Terraform terraform.State // the rules that Terraform manages: their changes are to be made there
 	AllowIaC  bool            // they go into the patches all the same
+
+	scattered bool // MaxRules was not given: hosts far apart may become more rules than it
 }
 
 // Windows are days of evidence that suffice, by kind of change; 0: those of design §7.6.
@@ -99,7 +101,7 @@ func (o *Options) check() error {
 		return fmt.Errorf("floors %+v: want prefix lengths", f)
 	}
 	if o.MaxRules == 0 {
-		o.MaxRules = defaultMaxRules
+		o.MaxRules, o.scattered = defaultMaxRules, true
 	}
 	if o.Quota == 0 {
 		o.Quota = defaultQuota

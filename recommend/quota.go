@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/usage"
 )
 
 // fitQuota holds back the changes of a group that would not fit its quota while old and new rules stand together: zero-use
@@ -49,6 +50,27 @@ func (r *reviewer) fitDirection(f *facts, dir analyze.Direction) {
 		}
 		have4, have6 = have4+add4, have6+add6 // the old rule goes only after the new ones stand
 	}
+}
+
+// roomFor is how many networks of a rule's family the group could hold beside its rules of now; 0 where the number of rules that
+// one may become was given.
+func (r *reviewer) roomFor(rule *usage.Rule) int {
+	if !r.opt.scattered || !rule.Peer.IsCIDR() {
+		return 0
+	}
+	room := r.opt.Quota
+	for _, ri := range r.use.RulesOf(rule.GroupID) {
+		other := &r.use.Rules[ri]
+		v4, v6 := r.x.RuleCost(*other.Rule)
+		switch {
+		case other.Direction != rule.Direction:
+		case rule.Peer.Kind() == analyze.IPv4Peer:
+			room -= v4
+		default:
+			room -= v6
+		}
+	}
+	return max(0, room)
 }
 
 // added is what a draft's rules count beside the old one: all of them, or what the new one counts more where it is made in place.

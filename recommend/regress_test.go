@@ -2,6 +2,7 @@ package recommend
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -58,21 +59,34 @@ func TestWideningCases(t *testing.T) {
 // TestFailuresOfPeers are errors that other tools of this field are known for.
 func TestFailuresOfPeers(t *testing.T) {
 	t.Run("100 single hosts do not become 65,246 addresses", func(t *testing.T) {
-		w := newWorld(t, 92)
-		w.group("sg-a", "ingress tcp 443 172.16.0.0/12")
-		w.iface("eni-a", "10.0.1.5", "sg-a")
-		for i := range 100 {
-			w.see("eni-a", fmt.Sprintf("ingress tcp 443 172.20.%d.%d", i*2, 7+i))
-		}
-		var addresses int
-		p := w.review(Options{MaxRules: 60})
-		for _, c := range p.Changes {
-			for _, n := range c.New {
+		for _, tt := range []struct {
+			opt         Options
+			rules, most int // new ones, and addresses in them
+		}{
+			{Options{}, 59, 12000},          // as many as the quota has room for
+			{Options{Quota: 101}, 100, 120}, // room for every host
+			{Options{MaxRules: 100, Quota: 200}, 100, 120},
+			{Options{MaxRules: 10}, 10, 60000}, // as few as was asked for, and no cover of so few is smaller
+		} {
+			w := newWorld(t, 92)
+			w.group("sg-a", "ingress tcp 443 172.16.0.0/12")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			rng := rand.New(rand.NewPCG(100, 1))
+			for range 100 {
+				w.see("eni-a", fmt.Sprintf("ingress tcp 443 172.20.%d.%d", rng.IntN(256), rng.IntN(256)))
+			}
+			p := w.review(tt.opt)
+			if len(p.Changes) != 1 || p.Changes[0].Status != Proposed || len(p.Changes[0].New) > tt.rules {
+				t.Errorf("%+v: got %s", tt.opt, said(p, "sg-a"))
+				continue
+			}
+			addresses := 0
+			for _, n := range p.Changes[0].New {
 				addresses += 1 << (32 - n.Rule.Peer.Prefix.Bits())
 			}
-		}
-		if len(p.Changes) != 0 && addresses > 60*512 {
-			t.Errorf("%d addresses in %s", addresses, said(p, "sg-a"))
+			if addresses < 100 || addresses > tt.most {
+				t.Errorf("%+v: %d rules with %d addresses, want at most %d", tt.opt, len(p.Changes[0].New), addresses, tt.most)
+			}
 		}
 	})
 	t.Run("an IPv6 host is a /128", func(t *testing.T) {

@@ -75,11 +75,13 @@ func recurringReject(f *usage.Flow) bool {
 	return f.Action == analyze.Reject && f.Strength == analyze.Rejected && len(f.Days) > 1
 }
 
-// sharedRule is what one more rule is worth in unseen addresses, where single addresses would be too many rules.
-const sharedRule = 16
+// sharedRule is what one more rule is worth in unseen addresses, where single addresses would be too many rules; mostStrangers how
+// many addresses may come with each one seen before more rules than the default are taken.
+const sharedRule, mostStrangers = 16, 64
 
 // fewer joins prefixes where they are more than one rule may become: neighbours first, by the cheapest cover; then as many
-// as the bound allows.
+// as the bound allows. Hosts so far apart that ten networks around them would be little else than strangers get as many rules as
+// the quota has room for.
 func (r *reviewer) fewer(rule *usage.Rule, prefixes []netip.Prefix, uses []unseen.Peer, rejected []netip.Addr) []netip.Prefix {
 	if len(prefixes) <= r.opt.MaxRules {
 		return prefixes
@@ -90,14 +92,28 @@ func (r *reviewer) fewer(rule *usage.Rule, prefixes []netip.Prefix, uses []unsee
 	}
 	opt := covers.Options{Within: []netip.Prefix{rule.Peer.Prefix}, RuleCost: sharedRule, Unwanted: rejected}
 	out, err := covers.Addrs(addrs, opt)
-	if err == nil && len(out) > r.opt.MaxRules {
+	all := out
+	if err == nil && len(all) > r.opt.MaxRules {
 		opt.MaxPrefixes = r.opt.MaxRules
+		out, err = covers.Addrs(addrs, opt)
+	}
+	if err == nil && r.room > r.opt.MaxRules && len(all) > len(out) && strangers(out) > mostStrangers*len(addrs) {
+		opt.MaxPrefixes = r.room
 		out, err = covers.Addrs(addrs, opt)
 	}
 	if err != nil || len(out) >= len(prefixes) {
 		return prefixes
 	}
 	return out
+}
+
+// strangers are about the addresses that prefixes hold; what does not fit is as many as there can be.
+func strangers(ps []netip.Prefix) int {
+	n := 0
+	for _, p := range ps {
+		n += 1 << min(40, p.Addr().BitLen()-p.Bits())
+	}
+	return n
 }
 
 // portRanges finds exact ports, and ranges where use is a range, inside the old rule; loss is the expected share of the next

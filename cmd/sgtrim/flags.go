@@ -139,7 +139,7 @@ func (f *policyFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.egress, "egress", "", "`report|ports|full`: what is proposed of egress (default report)")
 	fs.StringVar(&f.minWindow, "min-window", "", "`days` of evidence that suffice for every kind of change, as in 14d")
 	fs.StringVar(&f.include, "include", "", "`review`: changes for review go into the scripts too")
-	fs.IntVar(&f.maxRules, "max-rules", 0, "`most` rules that one rule may become (default 10)")
+	fs.IntVar(&f.maxRules, "max-rules", 0, "`most` rules that one rule may become (default 10, and more where hosts lie far apart)")
 	fs.StringSliceVar(&f.only, "only", nil, "group `ids` whose changes go into the scripts (default: all)")
 	fs.StringArrayVar(&f.decisions, "decisions", nil, "`file` of decisions about changes (YAML or JSON); may be given several times, the last word counts")
 	fs.StringSliceVar(&f.tfstates, "tfstate", nil, "output `files` of terraform show -json: changes of the rules they manage are left to Terraform")
