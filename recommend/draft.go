@@ -28,6 +28,8 @@ type reviewer struct {
 	kept    []string           // per rule: why it is kept
 
 	exposed  connections
+	outcomes []expectation // per rule; of kept ones nothing
+	pooled   map[Kind]pool
 	expected map[string]expectation // by change id
 }
 

@@ -54,6 +54,13 @@ func Make(ev Evidence, opt Options) (*Plan, error) {
 	}
 	r.draft()
 	r.exposed = countConnections(r.use)
+	r.outcomes = make([]expectation, len(r.drafts))
+	for i, d := range r.drafts {
+		if d != nil {
+			r.outcomes[i] = r.expect(d)
+		}
+	}
+	r.pooled = r.pools()
 	return r.plan(ev, named)
 }
 
@@ -187,7 +194,7 @@ func (r *reviewer) change(d *draft) Change {
 	}
 	c.Selected = r.opt.wants(g.ID) && (d.status == Proposed || d.status == Review && r.opt.Include)
 	c.ID = changeID(rule.RuleKey, d.kind)
-	exp := r.expect(d)
+	exp := r.outcomes[d.rule]
 	c.Risk = r.risk([]expectation{exp}, r.exposed.through[throughKey{g.ID, rule.Direction}])
 	r.expected[c.ID] = exp
 	return c

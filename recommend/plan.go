@@ -247,6 +247,8 @@ type Risk struct {
 	High        float64 `json:"high"`
 	Connections int64   `json:"connections"` // expected in the period; of a change: through its group, in its direction
 	PeriodDays  int     `json:"period_days"` // as long as the window, unless asked otherwise
+	// Vague: there is too little traffic to tell. The interval is wider than a tenth, or nothing of the use tells of the future.
+	Vague bool `json:"vague"`
 }
 
 // Backtest is a plan of the window's first days, replayed on the days after.

@@ -11,12 +11,19 @@ import (
 	"github.com/sgtrim/sgtrim/recommend/unseen"
 )
 
-// expectation is what a change is expected to deny in a period as long as the window. Integers, so that no machine's
-// arithmetic shows.
+// expectation is what a change may deny in a period as long as the window: what it knowingly denies, and what newcomers would
+// bring that the new rules do not hold (see pools).
 type expectation struct {
-	lost    int64 // connections (of one day), in ten-thousandths
-	cluster int64 // connections that one newcomer brings: losses come in lumps; 0 where nothing can be lost
+	kind      Kind
+	denied    int64   // connections (of one day) that are known to be lost
+	newcomers float64 // expected by what the days show of this change alone
+	exposure  int64   // what they came with: connections of the rule; of an unused rule, the rule
+	cluster   int64   // connections that one newcomer brings: losses come in lumps
+	unknown   bool    // nothing of the rule's use tells of the future
 }
+
+// harmless: what the rule allows, another allows too, or nothing matches it.
+func (e *expectation) harmless() bool { return e.kind == Duplicate || e.kind == Stale }
 
 // connections count the needed connections of the window, a peer and service of an interface once a day.
 type connections struct {
@@ -25,6 +32,7 @@ type connections struct {
 	// rare is the number of rules that were used on one day only. By Good and Turing so many uses of rules never seen in use are
 	// to be expected in as many days again; silent is the number of these.
 	rare, silent int64
+	lump         int64 // connections that a rule used on one day only had, on average
 }
 
 type throughKey struct {
@@ -45,14 +53,18 @@ func countConnections(use *usage.Result) connections {
 			c.through[throughKey{g, f.Direction}] += n
 		}
 	}
+	var sum int64
 	for i := range use.Rules {
-		switch daysUsed(use, &use.Rules[i]) {
+		rule := &use.Rules[i]
+		switch daysUsed(use, rule) {
 		case 0:
 			c.silent++
 		case 1:
 			c.rare++
+			sum += int64(len(rule.Hits) + len(rule.Maybe))
 		}
 	}
+	c.lump = max(1, (sum+c.rare/2)/max(1, c.rare))
 	return c
 }
 
@@ -78,17 +90,18 @@ func daysUsed(use *usage.Result, rule *usage.Rule) int {
 // expect estimates what a change would deny.
 func (r *reviewer) expect(d *draft) expectation {
 	switch d.kind {
-	case Duplicate, Stale: // what they allow, another rule allows, or nothing matches
-		return expectation{}
+	case Duplicate, Stale:
+		return expectation{kind: d.kind}
 	case Unused:
-		return expectation{lost: 10000 * r.exposed.rare / max(1, r.exposed.silent), cluster: 1}
+		return expectation{kind: Unused, exposure: 1, cluster: r.exposed.lump}
 	}
 	s := r.speciesOf(d)
-	if len(s.days) == 0 { // used by interfaces that are gone, or in doubt: no estimate, but no certainty either
-		return expectation{cluster: 1}
+	if len(s.days) == 0 { // used by interfaces that are gone, or in doubt
+		return expectation{kind: d.kind, denied: s.denied, unknown: true}
 	}
-	share := unseen.Outside(s.days, s.explained())
-	return expectation{lost: int64(share)*s.uses + 10000*s.denied, cluster: s.cluster()}
+	e := expectation{kind: d.kind, denied: s.denied, exposure: s.uses, cluster: s.cluster()}
+	e.newcomers = unseen.Outside(s.days, s.explained()).Float() * float64(s.uses) / float64(e.cluster)
+	return e
 }
 
 // species are the pairs of peer and service that a change's rule was needed for, as a rule meets them: whichever interface it was.
@@ -196,30 +209,4 @@ func (r *reviewer) holdsPeer(d *draft, p analyze.Peer, f *usage.Flow) bool {
 	}
 	l := r.x.List(p.PrefixListID)
 	return l != nil && slices.ContainsFunc(l.Entries, func(e netip.Prefix) bool { return e.Contains(f.Peer) })
-}
-
-// risk puts the expectations of changes together: newcomers arrive at random, each with a cluster of connections, and a few
-// are possible where none was seen (the rule of three). of is the connections of the window that the share is of.
-func (r *reviewer) risk(all []expectation, of int64) Risk {
-	window := max(1, int64(r.cover.recorded))
-	period := window
-	if r.opt.Period > 0 {
-		period = int64(r.opt.Period)
-	}
-	var lost, variance, largest int64
-	for _, e := range all {
-		l, c := e.lost*period/window, (e.cluster*period+window-1)/window
-		lost += l
-		variance += 2 * l * c
-		largest = max(largest, c)
-	}
-	const z = 1.645
-	half := int64(math.Round(z * math.Sqrt(float64(variance)*10000)))
-	expected := (of*period + window - 1) / window
-	share := func(l int64) float64 { return min(1, round4(float64(max(0, l))/10000/float64(max(1, expected)))) }
-	out := Risk{Connections: expected, PeriodDays: int(period), Expected: share(lost)}
-	if len(all) > 0 && (lost > 0 || largest > 0) {
-		out.Low, out.High = share(lost-half), share(lost+half+3*10000*largest)
-	}
-	return out
 }

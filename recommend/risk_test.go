@@ -32,8 +32,8 @@ func TestRisk(t *testing.T) {
 		w := world(t, "ingress tcp * 10.0.1.9/32")
 		w.see("eni-a", "ingress tcp 443 10.0.1.9")
 		c := riskOf(t, w, Options{})
-		if r := c.Risk; r.Expected != 0 || r.Low != 0 || r.High != 0.075 || r.Connections != days || r.PeriodDays != days {
-			t.Errorf("got %+v: want the rule of three, 3 of %d", r, days)
+		if r := c.Risk; r.Expected != 0.0063 || r.Low != 0 || r.High != 0.0625 || r.Vague || r.Connections != days || r.PeriodDays != days {
+			t.Errorf("got %+v: a quarter of a connection of %d, by the half newcomer that is borrowed", r, days)
 		}
 	})
 	t.Run("what a person is asked to cut off is counted", func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestRisk(t *testing.T) {
 			w.seeAs(analyze.Established, analyze.OwnFlags, "eni-a", "ingress tcp 22 203.0.113."+string(rune('1'+d%9))+string(rune('0'+d/9)), d)
 		}
 		c := riskOf(t, w, Options{})
-		if r := c.Risk; c.Status != Review || r.Expected != 0.5 || r.Low >= 0.5 || r.High <= 0.5 {
+		if r := c.Risk; c.Status != Review || r.Expected < 0.5 || r.Expected > 0.51 || r.Low >= 0.5 || r.High <= 0.5 {
 			t.Errorf("%s, got %+v: want a half", c.Status, r)
 		}
 	})
@@ -55,7 +55,7 @@ func TestRisk(t *testing.T) {
 			w.see("eni-a", "ingress tcp "+port+" 10.0.1.9", 4*d+5)
 		}
 		c := riskOf(t, w, Options{Level: "strict"})
-		if r := c.Risk; r.Expected < 0.1 || r.Low == 0 || r.High < r.Expected {
+		if r := c.Risk; r.Expected < 0.1 || r.Expected > 0.2 || r.High < r.Expected || !r.Vague {
 			t.Errorf("got %+v: 8 of 48 connections were to ports seen once", r)
 		}
 	})
@@ -79,8 +79,23 @@ func TestRisk(t *testing.T) {
 		w.see("eni-b", "ingress tcp 2 10.0.1.9", 30)
 		w.see("eni-a", "ingress tcp 443 10.0.1.9")
 		c := riskOf(t, w, Options{})
-		if r := c.Risk; c.Kind != Unused || r.Expected != 0.05 {
-			t.Errorf("%s, got %+v: want 2 of %d", c.Kind, r, days)
+		if r := c.Risk; c.Kind != Unused || r.Expected != 0.0625 {
+			t.Errorf("%s, got %+v: want 2 and a half of %d", c.Kind, r, days)
+		}
+	})
+	t.Run("a quiet group borrows from the busy ones", func(t *testing.T) {
+		w := world(t, "ingress tcp * 10.0.1.9/32")
+		w.see("eni-a", "ingress tcp 443 10.0.1.9", 3, 20)
+		if r := riskOf(t, w, Options{}).Risk; !r.Vague || r.High < 0.5 {
+			t.Errorf("alone: got %+v: two connections tell nothing", r)
+		}
+		w.group("sg-b", "ingress tcp * 10.0.1.9/32")
+		w.iface("eni-b", "10.0.1.6", "sg-b")
+		for port := range 10 {
+			w.see("eni-b", "ingress tcp "+itoa(8000+port*100)+" 10.0.1.9")
+		}
+		if r := riskOf(t, w, Options{}).Risk; r.Vague || r.High > 0.002 {
+			t.Errorf("beside 400 connections of its kind without a newcomer: got %+v", r)
 		}
 	})
 	t.Run("a shorter period bears less", func(t *testing.T) {

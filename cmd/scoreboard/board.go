@@ -35,6 +35,9 @@ func (b *board) verdict() error {
 		if n := r.byPolicy.claimed; n > 0 {
 			faults = append(faults, fmt.Errorf("%d days: %d defects are claimed without enough evidence", days, n))
 		}
+		if n := r.alone.changes - r.alone.vague; n > 0 && ratio(r.alone.inside, n) < leastInside {
+			faults = append(faults, fmt.Errorf("%d days: the actual loss of single changes is inside their intervals in %.0f %%", days, 100*ratio(r.alone.inside, n)))
+		}
 		if share := ratio(r.inside, r.worlds); share < leastInside {
 			faults = append(faults, fmt.Errorf("%d days: the actual loss is inside the interval in %.0f %% of the worlds", days, 100*share))
 		}
@@ -81,9 +84,12 @@ func (b *board) text() string {
 	b.exposureRows(head, row)
 	head("loss: a relation on a day, in as many days as were learned")
 	row("predicted, mean", func(r *result) string { return percent(r.expected / float64(r.worlds)) })
-	row("upper end of the 90 % interval, mean", func(r *result) string { return percent(r.high / float64(r.worlds)) })
+	row("90 % interval, mean of the ends", func(r *result) string {
+		return percent(r.low/float64(r.worlds)) + " to " + percent(r.high/float64(r.worlds))
+	})
 	row("actual, mean", func(r *result) string { return percent(r.actual / float64(r.worlds)) })
 	row("worlds with the actual inside", func(r *result) string { return fmt.Sprintf("%d of %d", r.inside, r.worlds) })
+	b.aloneRows(head, row)
 	out.WriteString("\n| covers | |\n|---|---|\n")
 	for _, c := range b.covers {
 		fmt.Fprintf(&out, "| %s | %s |\n", c.name, c.text)
@@ -123,7 +129,33 @@ func (b *board) defectRows(head func(string), row func(string, func(*result) str
 				return percent(ratio(s[status], s["proposed"]+s["review"]+s["held"]+s["kept"]))
 			})
 		}
+		for dir, name := range []string{"ingress", "egress"} {
+			for _, status := range []string{"proposed", "review", "held"} {
+				if i == 0 {
+					row("· "+name+" rules: "+status, func(r *result) string { return percent(ratio(r.byDirection[dir][status], r.byDirection[dir]["all"])) })
+				}
+			}
+		}
 	}
+}
+
+// aloneRows are the risks of single changes.
+func (b *board) aloneRows(head func(string), row func(string, func(*result) string)) {
+	mean := func(r *result, sum float64) string {
+		return percent(sum / float64(max(1, r.alone.changes-r.alone.vague)))
+	}
+	head("loss by each change alone, of its group's connections in its direction")
+	row("changes proposed or for review", func(r *result) string { return fmt.Sprint(r.alone.changes) })
+	row("· too little traffic to tell", func(r *result) string { return fmt.Sprint(r.alone.vague) })
+	row("· of the others, predicted, mean", func(r *result) string { return mean(r, r.alone.expected) })
+	row("· actual, mean", func(r *result) string { return mean(r, r.alone.actual) })
+	row("· width of the 90 % interval, middle and 95th of a hundred", func(r *result) string {
+		return percent(r.alone.width(0.5)) + ", " + percent(r.alone.width(0.95))
+	})
+	row("· with the actual inside", func(r *result) string {
+		return fmt.Sprintf("%d of %d", r.alone.inside, r.alone.changes-r.alone.vague)
+	})
+	row("· that lost something, with it inside", func(r *result) string { return fmt.Sprintf("%d of %d", r.alone.caught, r.alone.losing) })
 }
 
 func (b *board) exposureRows(head func(string), row func(string, func(*result) string)) {

@@ -20,8 +20,10 @@ type result struct {
 	attempts         int               // all of them
 	inside           int               // worlds whose actual loss lies in the interval
 	expected, actual float64           // shares, summed over worlds
-	high             float64
-	cuts, missed     []string // in words
+	low, high        float64
+	alone            alone
+	byDirection      [2]map[string]int // of all changes with the window as asked for: ingress, egress
+	cuts, missed     []string          // in words
 }
 
 // class of a needed relation of the days after.
@@ -72,6 +74,7 @@ func (t *trial) judge() {
 		}
 		t.statuses[i]["kept"] = p.Totals.Kept
 	}
+	t.byDirection = t.fit.byDirection(t.before)
 	t.judgeExposure()
 	t.judgeRisk()
 }
@@ -197,6 +200,19 @@ func (t *trial) judgeExposure() {
 	}
 }
 
+// byDirection counts rules by what the plan says of them, ingress and egress apart.
+func (p *plan) byDirection(before []world.Rule) [2]map[string]int {
+	out := [2]map[string]int{{}, {}}
+	side := map[bool]int{false: 0, true: 1}
+	for _, r := range before {
+		out[side[r.Egress]]["all"]++
+	}
+	for _, c := range p.Changes {
+		out[side[c.Direction == "egress"]][c.Status] += len(c.Old)
+	}
+	return out
+}
+
 // judgeRisk replays as many days as were learned, day by day: a connection of the risk is a relation on a day.
 func (t *trial) judgeRisk() {
 	old, now := t.w.Evaluator(t.before), t.w.Evaluator(t.proposed)
@@ -210,10 +226,11 @@ func (t *trial) judgeRisk() {
 		}
 	}
 	share := float64(denied) / float64(max(1, all))
-	if t.fit.Risk.Low <= share+0.00005 && share-0.00005 <= t.fit.Risk.High {
+	if t.fit.Risk.holds(share) {
 		t.inside = 1
 	}
-	t.expected, t.high, t.actual = t.fit.Risk.Expected, t.fit.Risk.High, share
+	t.expected, t.low, t.high, t.actual = t.fit.Risk.Expected, t.fit.Risk.Low, t.fit.Risk.High, share
+	t.judgeAlone()
 }
 
 func (r *result) add(o *result) {
@@ -241,7 +258,16 @@ func (r *result) add(o *result) {
 	}
 	r.attempts += o.attempts
 	r.inside += o.inside
-	r.expected, r.high, r.actual = r.expected+o.expected, r.high+o.high, r.actual+o.actual
+	r.expected, r.low, r.high, r.actual = r.expected+o.expected, r.low+o.low, r.high+o.high, r.actual+o.actual
+	r.alone.add(&o.alone)
+	for i := range r.byDirection {
+		if r.byDirection[i] == nil {
+			r.byDirection[i] = map[string]int{}
+		}
+		for k, n := range o.byDirection[i] {
+			r.byDirection[i][k] += n
+		}
+	}
 	r.cuts, r.missed = append(r.cuts, o.cuts...), append(r.missed, o.missed...)
 }
 

@@ -16,9 +16,7 @@ type plan struct {
 	Totals  struct {
 		Proposed, Review, Held, Kept, Rules int
 	} `json:"totals"`
-	Risk struct {
-		Expected, Low, High float64
-	} `json:"risk"`
+	Risk     risk `json:"risk"`
 	Exposure struct {
 		Before      figures `json:"before"`
 		After       figures `json:"after"`
@@ -37,7 +35,16 @@ type change struct {
 	New       []ruleText `json:"new"`
 	Reason    string     `json:"reason"`
 	Release   string     `json:"release"`
+	Risk      risk       `json:"risk"`
 }
+
+type risk struct {
+	Expected, Low, High float64
+	Vague               bool
+}
+
+// holds reports whether a share, of which the plan prints four digits, lies in the interval.
+func (r risk) holds(share float64) bool { return r.Low <= share+0.00005 && share-0.00005 <= r.High }
 
 type ruleText struct {
 	Service string `json:"service"`

@@ -21,7 +21,7 @@ func Backtest(w io.Writer, b *recommend.Backtest, o SummaryOptions) error {
 	for i := range b.Changes {
 		c := &b.Changes[i]
 		rows = append(rows, []string{
-			s.code(c.ID), string(c.Status), string(c.Kind), s.text(c.GroupName), oldText(c.Old), shareRange(c.Predicted),
+			s.code(c.ID), string(c.Status), string(c.Kind), s.text(c.GroupName), oldText(c.Old), predicted(c.Predicted),
 			fmt.Sprintf("%s of %s", count(c.Actual.Denied), count(c.Actual.Connections)), inside(c.Inside, c.Actual),
 		})
 	}
@@ -52,6 +52,14 @@ func oldText(old []recommend.RuleText) string {
 // shareRange is a risk in a line: 0.02 % (0 to 0.3 %).
 func shareRange(r recommend.Risk) string {
 	return fmt.Sprintf("%s (%s to %s)", percent(r.Expected), shareText(r.Low), percent(r.High))
+}
+
+// predicted is the risk of one change, unless there was too little traffic to tell.
+func predicted(r recommend.Risk) string {
+	if r.Vague {
+		return "too little traffic to tell"
+	}
+	return shareRange(r)
 }
 
 func inside(yes bool, l recommend.Loss) string {

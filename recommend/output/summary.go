@@ -193,7 +193,10 @@ func (s *summary) change(c *recommend.Change) {
 	s.para(fmt.Sprintf("%s %s: %s %s", s.strong(status), s.text(string(c.Kind)), s.text(c.Reason), s.paint("("+s.code(c.ID)+")", dim)))
 	s.diff(diffRows(c))
 	s.detail("seen: " + s.seen(c.Evidence))
-	if c.Risk.High > 0 {
+	switch {
+	case c.Risk.Vague:
+		s.detail(fmt.Sprintf("risk: too little traffic to tell: %s through the group in %s", several(int(c.Risk.Connections), "connection"), several(c.Risk.PeriodDays, "day")))
+	case c.Risk.High > 0:
 		s.detail(fmt.Sprintf("risk: denies %s of the group's %s in the next %s", shareRange(c.Risk), c.Direction, several(c.Risk.PeriodDays, "day")))
 	}
 	if c.Release != "" {

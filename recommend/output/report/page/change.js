@@ -82,6 +82,7 @@ const verdictsTaken = { accept: "accepted", reject: "rejected", except: "excepte
 /** Shares of connections that are expected to be denied. */
 function riskFact(risk) {
   if (!risk || risk.connections === 0) return null;
+  if (risk.vague) return fact("Risk", "too little traffic to tell: ", several(risk.connections, "connection"), " through the group in ", several(risk.period_days, "day"));
   return fact("Risk", riskShare(risk), " of the group's next ", several(risk.connections, "connection"), " (", several(risk.period_days, "day"), ") expected to be denied");
 }
 
