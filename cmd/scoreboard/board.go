@@ -32,6 +32,9 @@ func (b *board) verdict() error {
 		if n := r.fitted.missed + r.byPolicy.missed; n > 0 {
 			faults = append(faults, fmt.Errorf("%d days: %d planted defects are missed although the evidence suffices", days, n))
 		}
+		if s := r.structure; s.found < s.planted || s.unplanted > 0 || s.cut > 0 {
+			faults = append(faults, fmt.Errorf("%d days: advice about groups: %d of %d planted cases named, %d others, %d needed connections cut by splits", days, s.found, s.planted, s.unplanted, s.cut))
+		}
 		if n := r.byPolicy.claimed; n > 0 {
 			faults = append(faults, fmt.Errorf("%d days: %d defects are claimed without enough evidence", days, n))
 		}
@@ -81,6 +84,7 @@ func (b *board) text() string {
 		row("· cut with `--include review`", func(r *result) string { return cutText(r.needs[c].reviewCut, r.needs[c].connections) })
 	}
 	b.defectRows(head, row)
+	b.structureRows(head, row)
 	b.exposureRows(head, row)
 	head("loss: a relation on a day, in as many days as were learned")
 	row("predicted, mean", func(r *result) string { return percent(r.expected / float64(r.worlds)) })
@@ -156,6 +160,14 @@ func (b *board) aloneRows(head func(string), row func(string, func(*result) stri
 		return fmt.Sprintf("%d of %d", r.alone.inside, r.alone.changes-r.alone.vague)
 	})
 	row("· that lost something, with it inside", func(r *result) string { return fmt.Sprintf("%d of %d", r.alone.caught, r.alone.losing) })
+}
+
+func (b *board) structureRows(head func(string), row func(string, func(*result) string)) {
+	head("advice about groups: split per tier, shared rules")
+	row("planted", func(r *result) string { return fmt.Sprint(r.structure.planted) })
+	row("· named, with the right interfaces and rules", func(r *result) string { return fmt.Sprint(r.structure.found) })
+	row("advice where nothing is planted", func(r *result) string { return fmt.Sprint(r.structure.unplanted) })
+	row("needed connections cut by a split carried out as advised", func(r *result) string { return fmt.Sprint(r.structure.cut) })
 }
 
 func (b *board) exposureRows(head func(string), row func(string, func(*result) string)) {

@@ -22,6 +22,7 @@ type result struct {
 	expected, actual float64           // shares, summed over worlds
 	low, high        float64
 	alone            alone
+	structure        structures
 	byDirection      [2]map[string]int // of all changes with the window as asked for: ingress, egress
 	cuts, missed     []string          // in words
 }
@@ -77,6 +78,7 @@ func (t *trial) judge() {
 	t.byDirection = t.fit.byDirection(t.before)
 	t.judgeExposure()
 	t.judgeRisk()
+	t.judgeStructure()
 }
 
 // relation is what makes two needs the same.
@@ -260,6 +262,7 @@ func (r *result) add(o *result) {
 	r.inside += o.inside
 	r.expected, r.low, r.high, r.actual = r.expected+o.expected, r.low+o.low, r.high+o.high, r.actual+o.actual
 	r.alone.add(&o.alone)
+	r.structure.add(&o.structure)
 	for i := range r.byDirection {
 		if r.byDirection[i] == nil {
 			r.byDirection[i] = map[string]int{}

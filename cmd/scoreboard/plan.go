@@ -16,12 +16,25 @@ type plan struct {
 	Totals  struct {
 		Proposed, Review, Held, Kept, Rules int
 	} `json:"totals"`
-	Risk     risk `json:"risk"`
-	Exposure struct {
+	Risk      risk     `json:"risk"`
+	Structure []advice `json:"structure"`
+	Exposure  struct {
 		Before      figures `json:"before"`
 		After       figures `json:"after"`
 		AfterReview figures `json:"after_review"`
 	} `json:"exposure"`
+}
+
+// advice is about groups that would better be others.
+type advice struct {
+	Kind     string   `json:"kind"`
+	GroupIDs []string `json:"group_ids"`
+	Parts    []part   `json:"parts"`
+}
+
+type part struct {
+	Interfaces []string `json:"interfaces"`
+	Rules      []string `json:"rules"`
 }
 
 type change struct {

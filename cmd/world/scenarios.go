@@ -39,6 +39,7 @@ var scenarios = []scenario{
 	{"widepeers", "defects: 10.0.0.0/8 or the world where one tier is used", buildWidePeers},
 	{"broadnarrow", "a broad rule over a narrow used one: the narrow one must stay", buildBroadOverNarrow},
 	{"egress", "defect: an unused egress rule", buildEgress},
+	{"structure", "groups that would better be others: one of two tiers, and the same rules in four groups", buildStructure},
 	{"blocked", "an internal client that keeps knocking at a closed group", buildBlocked},
 	{"tiers", "load balancer, web, app, db, cache, bastion; groups that reference groups; members that are replaced", buildTiers},
 }

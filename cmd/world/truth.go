@@ -14,6 +14,18 @@ type Truth struct {
 	Attacks   []Need // connections nobody needs: scans, brute force; allowed, refused or rejected
 	Defects   []Defect
 	Forbidden []Forbidden
+	Advice    []Advice
+}
+
+// Advice is a structure of groups that would better be another. Nothing else in the estate is a clear case.
+type Advice struct {
+	Kind   string     // split or share, in the words of recommendations.json
+	Groups []*Group   // of a split the one group
+	Tiers  [][]string // of a split: the interfaces of each tier, sorted; each has its own needs
+	Rules  []Rule     // of a share: what the groups all hold, as the first of them has it
+	Why    string
+	// WindowDays is the least window in days that suffices by the policy; 0: none is asked for.
+	WindowDays int
 }
 
 // Need is one relation: on an interface, in one direction, with one peer, for one service. An interface without groups
@@ -178,7 +190,7 @@ func (p Period) Truth() *Truth {
 	rs := relations{}
 	e := &emitter{w: p.w, relations: rs}
 	p.play(e)
-	t := &Truth{Defects: p.w.defects, Forbidden: p.w.forbidden}
+	t := &Truth{Defects: p.w.defects, Forbidden: p.w.forbidden, Advice: p.w.advice}
 	t.Needs, t.Attacks = rs.split()
 	return t
 }

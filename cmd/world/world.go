@@ -26,6 +26,7 @@ type World struct {
 	flows     []*flow
 	defects   []Defect
 	forbidden []Forbidden
+	advice    []Advice
 	fleets    map[string]*fleet // by VPC and name
 
 	start, end, horizon int64 // unix seconds: window [start, end), records can be made up to horizon
