@@ -119,7 +119,7 @@ func deniedAlone(plan *Plan, rest Evidence, opt Options) (map[string][]proof.Tra
 	in := proof.Input{Estate: rest.Estate, Conversations: rest.Conversations(), KnownNetworks: opt.namedPrefixes()}
 	for i := range plan.Changes {
 		if c := &plan.Changes[i]; c.Status != Held {
-			one := c.forProof()
+			one := c.ForProof()
 			one.Review = true
 			in.Changes = append(in.Changes, one)
 		}

@@ -46,14 +46,14 @@ func (r *reviewer) of(all []expectation, times float64) (o outlook, unknown bool
 	for i := range all {
 		e := &all[i]
 		o.mean += float64(e.denied) * times
-		o.variance += 2 * float64(e.denied) * times // strangers that are knowingly left out come at random too
+		o.variance += float64(e.denied) * times // strangers that are knowingly left out come at random too
 		if unknown = unknown || e.unknown; e.unknown || e.harmless() {
 			continue
 		}
 		rate := r.pooled[e.kind].posterior(e)
 		mean := rate.shape / rate.rate * float64(e.exposure) * times * float64(e.cluster)
 		o.mean += mean
-		o.variance += 2 * mean * float64(e.cluster)
+		o.variance += mean * float64(2*e.cluster-1) // clusters of a geometric distribution
 		if e.kind != Unused {
 			o.variance += mean * mean / rate.shape
 		}

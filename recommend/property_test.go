@@ -11,6 +11,7 @@ import (
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/orient"
+	"github.com/sgtrim/sgtrim/recommend/proof"
 )
 
 // TestRandomWorlds holds the two promises on random worlds, with an evaluator that knows nothing but sets: nothing is
@@ -27,6 +28,7 @@ func TestRandomWorlds(t *testing.T) {
 			opened(t, w, seed, before, after)
 			cut(t, w, seed, before, after)
 		}
+		pinned(t, w, seed, p)
 		changes += p.Totals.Proposed
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
@@ -34,6 +36,20 @@ func TestRandomWorlds(t *testing.T) {
 	}
 	if changes < 300 {
 		t.Errorf("only %d changes proposed over all worlds: the test tests little", changes)
+	}
+}
+
+// pinned fails when a change leans on a rule of another group that it does not name.
+func pinned(t *testing.T, w *testWorld, seed uint64, p *Plan) {
+	in := proof.Input{Estate: w.e, Conversations: w.evidence().Conversations()}
+	for i := range p.Changes {
+		if p.Changes[i].Status != Held {
+			in.Changes = append(in.Changes, p.Changes[i].ForProof())
+		}
+	}
+	found, err := proof.Pins(in)
+	if err != nil || len(found) > 0 {
+		t.Errorf("seed %d: not named: %+v, %v", seed, found, err)
 	}
 }
 

@@ -74,7 +74,7 @@ func (r *reviewer) checked(p *Plan, ev Evidence, named []netip.Prefix, include f
 	in := proof.Input{Estate: r.e, Conversations: ev.Conversations(), KnownNetworks: named}
 	for i := range p.Changes {
 		if c := &p.Changes[i]; include(c) {
-			in.Changes = append(in.Changes, c.forProof())
+			in.Changes = append(in.Changes, c.ForProof())
 		}
 	}
 	res, err := proof.Check(in)
@@ -84,8 +84,14 @@ func (r *reviewer) checked(p *Plan, ev Evidence, named []netip.Prefix, include f
 	return res, err
 }
 
-func (c *Change) forProof() proof.Change {
+// ForProof is the change as the proof takes it.
+func (c *Change) ForProof() proof.Change {
 	out := proof.Change{ID: c.ID, GroupID: c.GroupID, Direction: c.Direction, Review: c.Status == Review}
+	for _, d := range c.DependsOn {
+		if d.GroupID != c.GroupID {
+			out.Leans = append(out.Leans, d.Rule)
+		}
+	}
 	for _, o := range c.Old {
 		out.Old = append(out.Old, o.Rule)
 	}

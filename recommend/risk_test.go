@@ -32,7 +32,7 @@ func TestRisk(t *testing.T) {
 		w := world(t, "ingress tcp * 10.0.1.9/32")
 		w.see("eni-a", "ingress tcp 443 10.0.1.9")
 		c := riskOf(t, w, Options{})
-		if r := c.Risk; r.Expected != 0.0063 || r.Low != 0 || r.High != 0.0625 || r.Vague || r.Connections != days || r.PeriodDays != days {
+		if r := c.Risk; r.Expected != 0.0063 || r.Low != 0 || r.High != 0.0375 || r.Vague || r.Connections != days || r.PeriodDays != days {
 			t.Errorf("got %+v: a quarter of a connection of %d, by the half newcomer that is borrowed", r, days)
 		}
 	})

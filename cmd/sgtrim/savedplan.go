@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -18,13 +21,50 @@ func readPlan(path string) (*recommend.Plan, error) {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	plan := new(recommend.Plan)
-	if err := json.Unmarshal(text, plan); err != nil {
+	err = json.Unmarshal(text, plan)
+	if err == nil {
+		err = keysOnce(text)
+	}
+	if err != nil {
 		return nil, withHint(fmt.Errorf("plan %s: %w", path, err), "a plan is the recommendations.json of review -o DIR")
 	}
 	if plan.SchemaVersion != recommend.SchemaVersion {
 		return nil, fmt.Errorf("plan %s: schema_version %d: this sgtrim reads %d", path, plan.SchemaVersion, recommend.SchemaVersion)
 	}
 	return plan, nil
+}
+
+// keysOnce refuses a JSON text in which an object has a key twice, be it in other letters: programs differ in which of the two they
+// take, so what is judged here would not be what another program applies.
+func keysOnce(text []byte) error {
+	n, err := jsonNode(text)
+	if err != nil {
+		return err
+	}
+	return once(n, strings.ToLower)
+}
+
+// once looks at an object and all in it. same makes one of the keys that mean the same: tags are told apart by their letters.
+func once(n *yaml.Node, same func(string) string) error {
+	seen := map[string]bool{}
+	for i, c := range n.Content {
+		within := strings.ToLower
+		if n.Kind == yaml.MappingNode {
+			if key := same(n.Content[i&^1].Value); i%2 == 1 {
+				if key == "tags" {
+					within = strings.Clone
+				}
+			} else if seen[key] {
+				return fmt.Errorf("line %d: key %q is there twice", c.Line, c.Value)
+			} else {
+				seen[key] = true
+			}
+		}
+		if err := once(c, within); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bindRules gives the rules of a saved plan their values, from the plan's text alone, so that nothing but the file is trusted.
@@ -36,6 +76,9 @@ func bindRules(plan *recommend.Plan, e *estate.Estate) error {
 				rule, err := planRule(c, texts[j], e)
 				if err != nil {
 					return fmt.Errorf("plan: change %s: %w", c.ID, err)
+				}
+				if texts[j].ID != "" { // whoever reads the plan may take the rule by its id: the proof looks whether it is that one
+					rule.ID = texts[j].ID
 				}
 				texts[j].Rule = rule
 			}

@@ -6,10 +6,10 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/recommend"
 	"github.com/sgtrim/sgtrim/recommend/proof"
 )
@@ -56,16 +56,21 @@ func (a *app) verify(plan *recommend.Plan, job *ledgerJob) error {
 	if err != nil {
 		return err
 	}
-	res, err := proof.Check(proof.Input{
-		Estate: job.estate, Changes: changes, Conversations: ev.conversations(), KnownNetworks: job.policy.prefixes(),
-	})
+	in := proof.Input{Estate: job.estate, Changes: changes, Conversations: ev.conversations(), KnownNetworks: job.policy.prefixes()}
+	res, err := proof.Check(in)
 	if err != nil {
 		return err
 	}
-	undeclared := undeclaredDenials(plan, res.Denied)
-	if res.Holds && len(undeclared) == 0 {
-		_, err := fmt.Fprintf(a.out, "The proof holds: %d changes, %d rules inside the old ones, %d needed conversations kept (%d by a doubtful match).\n",
-			len(changes), res.Rules, res.Needs, res.Doubtful)
+	in.Conversations = ev.conversations()
+	unpinned, err := proof.Pins(in)
+	if err != nil {
+		return err
+	}
+	res.Violations = append(res.Violations, unpinned...)
+	undeclared := append(undeclaredDenials(plan, res.Denied), otherEvidence(plan, res)...)
+	if len(res.Violations)+len(undeclared) == 0 {
+		_, err := fmt.Fprintf(a.out, "The proof holds: %d changes, %d rules inside the old ones, %d needed conversations kept (%d by a doubtful match)%s.\n",
+			len(changes), res.Rules, res.Needs, res.Doubtful, windowWords(plan.Window))
 		return err
 	}
 	if err := writeRefusal(a.out, res, undeclared); err != nil {
@@ -82,17 +87,7 @@ func planChanges(plan *recommend.Plan) []proof.Change {
 		if c.Status == recommend.Held {
 			continue
 		}
-		out = append(out, proof.Change{
-			ID: c.ID, GroupID: c.GroupID, Direction: c.Direction, Review: c.Status == recommend.Review, Old: rulesOfTexts(c.Old), New: rulesOfTexts(c.New),
-		})
-	}
-	return out
-}
-
-func rulesOfTexts(texts []recommend.RuleText) []analyze.Rule {
-	var out []analyze.Rule
-	for _, t := range texts {
-		out = append(out, t.Rule)
+		out = append(out, c.ForProof())
 	}
 	return out
 }
@@ -109,12 +104,29 @@ func undeclaredDenials(plan *recommend.Plan, denied map[string][]proof.Traffic) 
 		for _, t := range denied[c.ID] {
 			r := rowOf(t)
 			if key := r.Interface + " " + r.Direction.String() + " " + r.Peer + " " + r.Service; !declared[key] {
-				out = append(out, c.ID+" would deny "+key+", and does not list it")
+				out = append(out, "undeclared "+c.ID+": would deny "+key+", and does not list it")
 			}
 		}
 	}
 	slices.Sort(out)
 	return out
+}
+
+// windowWords is the window of the evidence, "" for a plan that has none.
+func windowWords(w recommend.Window) string {
+	if w.Since.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(", seen on %d days from %s to %s", w.Days, w.Since.Format(time.DateOnly), w.Until.Format(time.DateOnly))
+}
+
+// otherEvidence says where the plan's proof had other evidence than is judged now: another ledger, other named networks, or a window
+// that somebody changed. What holds for less evidence is no proof of the plan.
+func otherEvidence(plan *recommend.Plan, res proof.Result) []string {
+	if !plan.Proof.Holds || plan.Proof.Needs == res.Needs {
+		return nil
+	}
+	return []string{fmt.Sprintf("evidence: the plan's proof had %d needed conversations, this ledger and policy have %d in its window", plan.Proof.Needs, res.Needs)}
 }
 
 func writeRefusal(w io.Writer, res proof.Result, undeclared []string) error {
@@ -123,7 +135,7 @@ func writeRefusal(w io.Writer, res proof.Result, undeclared []string) error {
 		fmt.Fprintf(w, "  %s %s: %s\n", v.Kind, strings.Join(v.Changes, " "), printable(v.Detail))
 	}
 	for _, text := range undeclared {
-		fmt.Fprintf(w, "  undeclared %s\n", printable(text))
+		fmt.Fprintf(w, "  %s\n", printable(text))
 	}
 	if res.More > 0 {
 		fmt.Fprintf(w, "  … and %d more\n", res.More)

@@ -27,6 +27,9 @@ type Change struct {
 	GroupID   string
 	Direction analyze.Direction
 	Old, New  []analyze.Rule
+	// Leans are the rules of other groups that the change leans on, as RuleKey.String prints them. Whoever applies it makes sure
+	// that they are still there.
+	Leans []string
 	// Review marks a change that a person decides. It may deny needed traffic, but then Denied lists it.
 	Review bool
 }
@@ -68,6 +71,7 @@ const (
 	UnknownRule Kind = "unknown-rule" // an old rule that the group does not have (drift, or a made-up rule)
 	Conflict    Kind = "conflict"     // changes that are not independent: one rule removed twice, or removed and added
 	Unsupported Kind = "unsupported"  // a rule that the model cannot express is touched
+	Unpinned    Kind = "unpinned"     // needed traffic is left to a rule of another group that the change does not name
 	Malformed   Kind = "malformed"    // a change that is none: no id, unknown group, rule of another group or direction …
 )
 
