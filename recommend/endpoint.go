@@ -15,37 +15,39 @@ import (
 // their gateway endpoints, the endpoints' prefix lists can stand for it (aws-facts §6).
 func (r *reviewer) worldEgress(rule *usage.Rule, keep []int32, stay func(string) peerPlan) peerPlan {
 	whole := stay("Internet egress is never narrowed to addresses seen")
-	served := false
+	if r.opt.Egress != "full" {
+		return whole
+	}
+	lists := map[int32]*estate.PrefixList{} // of the flows that reach something public
 	for _, fi := range keep {
 		f := &r.use.Flows[fi]
 		if !r.isPublic(f) {
 			continue
 		}
-		if r.endpointList(rule, f.Peer) == nil {
+		if lists[fi] = r.endpointList(rule, f.Peer); lists[fi] == nil {
 			return whole
 		}
-		served = true
 	}
-	if r.opt.Egress != "full" || !served {
+	if len(lists) == 0 {
 		return whole
 	}
 	return peerPlan{
 		cover: func(flows []int32) []cover {
-			var lists []cover
+			var named []cover
 			var others []int32
 			for _, fi := range flows {
-				l := r.endpointList(rule, r.use.Flows[fi].Peer)
+				l := lists[fi]
 				if l == nil {
 					others = append(others, fi)
-				} else if c := (cover{analyze.Peer{PrefixListID: l.ID}, l.Name}); !slices.Contains(lists, c) {
-					lists = append(lists, c)
+				} else if c := (cover{analyze.Peer{PrefixListID: l.ID}, l.Name}); !slices.Contains(named, c) {
+					named = append(named, c)
 				}
 			}
 			networks := r.privateNetworks(rule, others)
 			if len(networks) == 1 && networks[0].peer == rule.Peer {
 				return networks // one of them is nowhere: the world stays
 			}
-			return append(lists, networks...)
+			return append(named, networks...)
 		},
 		reason:  "of the Internet only services behind gateway endpoints were reached",
 		status:  Review,

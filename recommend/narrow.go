@@ -71,11 +71,17 @@ func (r *reviewer) newPorts(d *draft, loss unseen.Share) {
 func (r *reviewer) portsDraft(i int32, ports []piece, loss unseen.Share, d *draft) *draft {
 	names := make([]string, 0, len(ports))
 	for _, p := range ports {
-		names = append(names, p.service.String())
+		if p.why != pathMTU {
+			names = append(names, p.service.String())
+		}
+	}
+	was := "was"
+	if len(names) > 1 {
+		was = "were"
 	}
 	out := &draft{
 		rule: i, kind: NarrowPorts, news: ports, leans: d.leans, remarks: slices.Clone(d.remarks),
-		reason: fmt.Sprintf("of %s only %s was needed", r.use.Rules[i].Service, listed(names, 6)),
+		reason: fmt.Sprintf("of %s only %s %s needed", r.use.Rules[i].Service, listed(names, 6), was),
 	}
 	r.newPorts(out, loss)
 	return out
@@ -209,13 +215,15 @@ func joinWhy(a, b string) string {
 	return a + "; " + b
 }
 
+// pathMTU is why a rule that no record shows a use of is there.
+const pathMTU = "path MTU discovery"
+
 // withPathMTU adds "fragmentation needed" (ICMP 3/4; ICMPv6 2) from the same peers, where a rule for all protocols is
 // narrowed: without it connections hang, and flow logs cannot show it (design §7.2).
 func withPathMTU(rule *usage.Rule, in []piece) []piece {
 	if rule.Service.Proto != analyze.AllProtocols {
 		return in
 	}
-	const why = "path MTU discovery"
 	out := slices.Clone(in)
 	seen := map[analyze.Peer]bool{}
 	for _, p := range in {
@@ -231,10 +239,10 @@ func withPathMTU(rule *usage.Rule, in []piece) []piece {
 			}
 		}
 		if v4 && !allows(in, p.peer, analyze.ICMP) {
-			out = append(out, piece{analyze.ICMPService(analyze.ICMP, 3, 4), p.peer, why})
+			out = append(out, piece{analyze.ICMPService(analyze.ICMP, 3, 4), p.peer, pathMTU})
 		}
 		if v6 && !allows(in, p.peer, analyze.ICMPv6) {
-			out = append(out, piece{analyze.ICMPService(analyze.ICMPv6, 2, -1), p.peer, why})
+			out = append(out, piece{analyze.ICMPService(analyze.ICMPv6, 2, -1), p.peer, pathMTU})
 		}
 	}
 	return out

@@ -31,7 +31,7 @@ func (a *app) explainCommand() *cobra.Command {
   chg-0123456789ab                      the rule that a change is about
   sg-0abc, or a group's name            every rule of a group
   'tcp 10.0.1.5 -> sg-0abc:5432'        one hypothetical flow, from the side that opens it: allowed now, by which rules, and
-                                        after the plan; an end is an address, a group (each of its members) or an interface
+                                        after the plan; an end is an address, a group by id or name (each of its members) or an interface
 
 After the plan means: with the changes in its scripts.`,
 		Example: `  sgtrim explain sgr-0abc --plan review/recommendations.json --ledger evidence --estate estate.json
@@ -98,11 +98,8 @@ func (a *app) planToExplain(path string, job *ledgerJob) (*recommend.Plan, recom
 		plan, err := a.plan(job.evidence, job.estate, job.policy, recommend.Input{})
 		return plan, ev, err
 	}
-	plan, err := readPlan(path)
+	plan, err := boundPlan(path, job.estate)
 	if err != nil {
-		return nil, ev, err
-	}
-	if err := bindRules(plan, job.estate); err != nil {
 		return nil, ev, err
 	}
 	window, err := planEvidence(plan, job)
@@ -138,7 +135,7 @@ func ask(q *explain.Question, arg string, plan *recommend.Plan, e *estate.Estate
 		}
 		return fmt.Errorf("the plan has no change %s", arg)
 	case strings.Contains(arg, "->") || strings.Contains(arg, " to "):
-		f, err := explain.ParseFlow(arg)
+		f, err := explain.ParseFlow(withGroupIDs(arg, e))
 		if err != nil {
 			return &usageError{err}
 		}
@@ -155,6 +152,22 @@ func ask(q *explain.Question, arg string, plan *recommend.Plan, e *estate.Estate
 	id, err := groupNamed(arg, e)
 	q.Groups = append(q.Groups, id)
 	return err
+}
+
+// withGroupIDs puts ids in the place of groups' names at the ends of a flow, "tcp web -> db:5432". A name that no group or more than
+// one has stays, and is no end then.
+func withGroupIDs(flow string, e *estate.Estate) string {
+	words := strings.Fields(strings.ReplaceAll(flow, "->", " -> "))
+	for i, w := range words[1:] {
+		host, port, colon := strings.Cut(w, ":")
+		if id, err := groupNamed(host, e); err == nil {
+			words[i+1] = id
+			if colon {
+				words[i+1] += ":" + port
+			}
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func knownRule(k analyze.RuleKey, e *estate.Estate) error {

@@ -66,6 +66,22 @@ func (x explained) run(t *testing.T, args ...string) string {
 	return out.String()
 }
 
+// The ends of a flow may be groups by name, as elsewhere.
+func TestFlowsByGroupName(t *testing.T) {
+	e := &estate.Estate{Groups: map[string]*estate.Group{"sg-1": {Name: "web"}, "sg-2": {Name: "db"}, "sg-3": {Name: "twice"}, "sg-4": {Name: "twice"}, "sg-5": {Name: "tcp"}}}
+	for in, want := range map[string]string{
+		"tcp web -> db:5432":             "tcp sg-1 -> sg-2:5432",
+		"tcp web->sg-2:5432":             "tcp sg-1 -> sg-2:5432",
+		"tcp 10.0.0.1 to db:5432":        "tcp 10.0.0.1 to sg-2:5432",
+		"tcp twice -> other:1":           "tcp twice -> other:1",
+		"tcp 2001:db8::1 -> [fd00::1]:1": "tcp 2001:db8::1 -> [fd00::1]:1",
+	} {
+		if got := withGroupIDs(in, e); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
 // What explain says of hypothetical flows, the proof's own evaluator says too: of the rules now, with the scripts, and with all
 // for review.
 func TestExplainAgreesWithTheProof(t *testing.T) {
