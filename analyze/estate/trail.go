@@ -38,6 +38,15 @@ var trailEvents = map[string]func(*historian, *trailEvent) error{
 	"RestoreManagedPrefixListVersion": (*historian).listModified,
 }
 
+// TrailEventNames are the events that tell something of an estate, sorted.
+func TrailEventNames() []string { return sortedKeys(trailEvents) }
+
+// OfInterfaces reports whether the events of the name tell of interfaces, of which there may be very many, and not of groups
+// and lists.
+func OfInterfaces(event string) bool {
+	return strings.Contains(event, "Instance") || strings.Contains(event, "NetworkInterface")
+}
+
 // trailEvent is an event in work.
 type trailEvent struct {
 	at    where
