@@ -29,6 +29,9 @@ func (s *Snapshot) Estate() (*Estate, error) {
 	all := make([]*SnapshotScope, len(s.Scopes))
 	for i := range s.Scopes {
 		all[i] = &s.Scopes[i]
+		if all[i].file == "" && all[i].captured.IsZero() { // of the live API
+			all[i].captured = s.Captured
+		}
 	}
 	recorded, err := configPresent(all)
 	if err != nil {

@@ -74,6 +74,16 @@ type Snapshot struct {
 	Problems []Problem // files that were not used, calls that were denied
 }
 
+// Join adds what another snapshot tells, of the same accounts and regions or of others. The later of the two says when the
+// present was.
+func (s *Snapshot) Join(o *Snapshot) {
+	s.Scopes = append(s.Scopes, o.Scopes...)
+	s.Problems = append(s.Problems, o.Problems...)
+	if o.Captured.After(s.Captured) {
+		s.Captured = o.Captured
+	}
+}
+
 // SnapshotScope is the objects of one account and region, or of one file whose account and region may be unknown ("").
 type SnapshotScope struct {
 	Scope

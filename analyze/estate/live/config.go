@@ -36,6 +36,9 @@ const (
 	lateDeletion = 25 * time.Hour
 )
 
+// nothingRecorded is what follows where AWS Config does not answer.
+const nothingRecorded = "it tells nothing of interfaces that are gone, nor of earlier rules"
+
 // recorder asks AWS Config in one place.
 type recorder struct {
 	*taker
@@ -55,7 +58,7 @@ func (t *taker) askConfig(ctx context.Context, since, groups time.Time) (estate.
 		if ctx.Err() != nil {
 			return estate.Refused, ctx.Err()
 		}
-		t.refusal("ListDiscoveredResources", "config:ListDiscoveredResources", err, "AWS Config tells nothing of interfaces that are gone, nor of earlier rules")
+		t.refusal("ListDiscoveredResources", "config:ListDiscoveredResources", err, nothingRecorded)
 		return estate.Refused, nil
 	}
 	items, err := c.histories(ctx, c.bounded(found))
@@ -64,10 +67,11 @@ func (t *taker) askConfig(ctx context.Context, since, groups time.Time) (estate.
 	case ctx.Err() != nil:
 		return estate.Refused, ctx.Err()
 	case err != nil:
-		t.refusal("GetResourceConfigHistory", "config:GetResourceConfigHistory", err, fmt.Sprintf("AWS Config told of %d states only", len(items)))
 		if len(items) == 0 {
+			t.refusal("GetResourceConfigHistory", "config:GetResourceConfigHistory", err, nothingRecorded)
 			return estate.Refused, nil
 		}
+		t.refusal("GetResourceConfigHistory", "config:GetResourceConfigHistory", err, fmt.Sprintf("of the past of %d groups and interfaces only a part was told", len(found)))
 	}
 	return estate.Answered, nil
 }
@@ -84,15 +88,15 @@ func (c *recorder) status(ctx context.Context) (on bool, err error) {
 		c.refusal("DescribeConfigurationRecorderStatus", "config:DescribeConfigurationRecorderStatus", err, "whether AWS Config was recording all the time is not known")
 		return true, nil
 	case len(out.ConfigurationRecordersStatus) == 0:
-		c.problem("AWS Config", "is not switched on here: it tells nothing of interfaces that are gone, nor of earlier rules")
+		c.problem("AWS Config", "not switched on here; "+nothingRecorded)
 		return false, nil
 	}
 	for _, r := range out.ConfigurationRecordersStatus {
 		switch {
 		case !r.Recording:
-			c.problem("AWS Config", "is not recording"+sinceText(r.LastStopTime)+": what changed then is not on its record")
+			c.problem("AWS Config", "not recording"+sinceText(r.LastStopTime)+": what changed then is not on its record")
 		case r.LastStatus == types.RecorderStatusFailure:
-			c.problem("AWS Config", fmt.Sprintf("its last recording failed (%s: %s): what changed since is not on its record", aws.ToString(r.LastErrorCode), aws.ToString(r.LastErrorMessage)))
+			c.problem("AWS Config", fmt.Sprintf("the last recording failed (%s: %s): what changed since is not on its record", aws.ToString(r.LastErrorCode), aws.ToString(r.LastErrorMessage)))
 		}
 	}
 	c.scope.Objects[estate.ConfigurationRecorders], err = shape(out.ConfigurationRecordersStatus)
@@ -119,7 +123,7 @@ func (c *recorder) discovered(ctx context.Context) ([]types.ResourceIdentifier, 
 		return nil, err
 	}
 	if len(interfaces) == 0 && len(c.scope.Objects[estate.NetworkInterfaces]) > 0 {
-		c.problem("AWS Config", "does not record network interfaces here: who held an address before is not on its record")
+		c.problem("AWS Config", "no network interfaces are recorded here: who held an address before is not on its record")
 	}
 	slices.SortStableFunc(interfaces, func(a, b types.ResourceIdentifier) int {
 		return cmp.Or(aws.ToTime(b.ResourceDeletionTime).Compare(aws.ToTime(a.ResourceDeletionTime)), cmp.Compare(*a.ResourceId, *b.ResourceId))
@@ -152,7 +156,7 @@ func (c *recorder) bounded(all []types.ResourceIdentifier) []types.ResourceIdent
 	if !c.options.Past.Bounded || len(all) <= mostResources {
 		return all
 	}
-	c.problem("AWS Config", fmt.Sprintf("knows %d groups and interfaces of the window and takes a call for each: it was asked for %d, groups first, then the interfaces that went last; --history config asks for all",
+	c.problem("AWS Config", fmt.Sprintf("%d groups and interfaces of the window are recorded, and each takes a call: it was asked for %d, groups first, then the interfaces that went last; --history config asks for all",
 		len(all), mostResources))
 	return all[:mostResources]
 }

@@ -180,7 +180,7 @@ func TestPastIsRefused(t *testing.T) {
 		"list denied":     {ec2fake.Behaviour{Denied: []string{"ListDiscoveredResources"}}, items, estate.Asked{Config: estate.Refused, Trail: estate.Answered}, []string{"config:ListDiscoveredResources", "interfaces that are gone"}},
 		"history denied":  {ec2fake.Behaviour{Denied: []string{"GetResourceConfigHistory"}}, items, estate.Asked{Config: estate.Refused, Trail: estate.Answered}, []string{"config:GetResourceConfigHistory"}},
 		"status denied":   {ec2fake.Behaviour{Denied: []string{"DescribeConfigurationRecorderStatus"}}, items, answered, []string{"config:DescribeConfigurationRecorderStatus"}},
-		"no recorder":     {want: estate.Asked{Config: estate.Refused, Trail: estate.Answered}, says: []string{"AWS Config: is not switched on here"}},
+		"no recorder":     {want: estate.Asked{Config: estate.Refused, Trail: estate.Answered}, says: []string{"AWS Config: not switched on here"}},
 		"trail denied":    {ec2fake.Behaviour{Denied: []string{"LookupEvents"}}, items, estate.Asked{Config: estate.Answered, Trail: estate.Refused}, []string{"cloudtrail:LookupEvents", "how old the rules are"}},
 		"not implemented": {ec2fake.Behaviour{NotImplemented: []string{"LookupEvents", "DescribeConfigurationRecorderStatus", "ListDiscoveredResources"}}, items, estate.Asked{Config: estate.Refused, Trail: estate.Refused}, []string{"HTTP 500"}},
 		"quotas denied":   {ec2fake.Behaviour{Denied: []string{"GetServiceQuota"}}, items, answered, []string{"servicequotas:GetServiceQuota", "60 rules a group, 5 groups an interface"}},
@@ -227,7 +227,7 @@ func TestStoppedRecorderIsSaid(t *testing.T) {
 	}
 	t.Cleanup(f.Close)
 	_, problems := askAll(t, f, live.Past{Config: true})
-	if text := fmt.Sprint(problems); !strings.Contains(text, "is not recording since "+now.Add(-days(3)).Format(time.RFC3339)) || !strings.Contains(text, "does not record network interfaces") {
+	if text := fmt.Sprint(problems); !strings.Contains(text, "not recording since "+now.Add(-days(3)).Format(time.RFC3339)) || !strings.Contains(text, "no network interfaces are recorded") {
 		t.Errorf("problems: %s", text)
 	}
 }

@@ -26,7 +26,7 @@ func (t *taker) quotas(ctx context.Context, api quotasAPI) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			t.refusal("GetServiceQuota "+code, "servicequotas:GetServiceQuota", err,
+			t.refusal("GetServiceQuota", "servicequotas:GetServiceQuota", err,
 				fmt.Sprintf("AWS's defaults are assumed: %d rules a group, %d groups an interface", estate.DefaultRulesPerGroup, estate.DefaultGroupsPerInterface))
 			return nil
 		case out.Quota != nil:

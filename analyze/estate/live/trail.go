@@ -59,7 +59,7 @@ func (t *taker) askTrail(ctx context.Context, since time.Time) (estate.Asking, e
 			if ctx.Err() != nil {
 				return estate.Refused, ctx.Err()
 			}
-			t.refusal("LookupEvents "+name, "cloudtrail:LookupEvents", err, "CloudTrail tells nothing of how old the rules are")
+			t.refusal("LookupEvents", "cloudtrail:LookupEvents", err, "CloudTrail tells nothing of how old the rules are")
 			return estate.Refused, nil
 		}
 		events = append(events, found...)
