@@ -23,8 +23,6 @@ type Past struct {
 // pastDays is how long CloudTrail keeps events for LookupEvents, and as long as the longest default window of evidence.
 const pastDays = 90
 
-func (p Past) any() bool { return p.Config || p.Trail }
-
 // History asks the APIs of Options.Past, in every account and region asked for, and nothing of EC2. The snapshot has no time:
 // it is to be joined with one that tells of the present.
 func History(ctx context.Context, o Options) (*estate.Snapshot, error) {
