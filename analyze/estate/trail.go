@@ -61,8 +61,11 @@ type trailEvent struct {
 func (h *historian) trail(all []*SnapshotScope) error {
 	var events []*trailEvent
 	for _, s := range all {
-		if t := s.TrailSince; !t.IsZero() {
-			h.trailReaches(s.place(), t.Unix())
+		for _, t := range []time.Time{s.TrailSince, s.TrailUntil} {
+			if !t.IsZero() {
+				h.trailReaches(s.place(), t.Unix())
+				h.reached[fromTrail][s.place()].asked = true
+			}
 		}
 		for _, kind := range []Kind{TrailRecords, TrailEvents} {
 			for i, raw := range s.Objects[kind] {
