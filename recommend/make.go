@@ -127,7 +127,7 @@ func (r *reviewer) newRule(d *draft, p piece) analyze.Rule {
 
 func (r *reviewer) plan(ev Evidence, named []netip.Prefix) (*Plan, error) {
 	p := &Plan{
-		SchemaVersion: SchemaVersion, Tool: "sgtrim", Policy: r.opt.policy(), Input: ev.Input, Captured: ev.Estate.Captured, History: History(ev.Estate.History), Conflicts: slices.Clone(ev.Estate.Conflicts),
+		SchemaVersion: SchemaVersion, Tool: "sgtrim", Policy: r.opt.policy(), Input: ev.Input, Captured: ev.Estate.Captured, History: History(ev.Estate.History), Quotas: r.quotas(), Conflicts: slices.Clone(ev.Estate.Conflicts),
 		Window: r.cover.recordedWindow(), Groups: []Group{}, Changes: []Change{}, Decisions: []Decision{}, Unexplained: []Traffic{}, Rejected: []Traffic{}, Notes: r.notes(),
 	}
 	p.Expires = p.Window.Until.AddDate(0, 0, planLifeDays)

@@ -18,7 +18,7 @@ type Options struct {
 	Windows   Windows // by kind, where MinWindow is 0
 	Floors    Floors
 	MaxRules  int // most rules one rule may become; 0: 10, or as many as the quota has room for where ten would let in too many
-	Quota     int // rules per direction and family of a group; 0: 60, the AWS default
+	Quota     int // rules per direction and family of a group; 0: what Service Quotas told, else AWS's default
 	Only      []string
 	Include   bool // review changes go into the patches too
 	Period    int  // days that risks are stated for; 0: as many as the window has
@@ -62,7 +62,6 @@ const (
 	minCoverage = 0.95
 	maxGapHours = 24
 
-	defaultQuota    = 60
 	defaultMaxRules = 10
 	planLifeDays    = 7
 )
@@ -102,9 +101,6 @@ func (o *Options) check() error {
 	}
 	if o.MaxRules == 0 {
 		o.MaxRules, o.scattered = defaultMaxRules, true
-	}
-	if o.Quota == 0 {
-		o.Quota = defaultQuota
 	}
 	return nil
 }

@@ -44,6 +44,7 @@ type Plan struct {
 	History       History   `json:"history"`
 	// Conflicts are the first contradictions between the sources of the history, in order of time.
 	Conflicts []estate.Conflict `json:"conflicts"`
+	Quotas    []Quota           `json:"quotas"`  // of the accounts and regions that have groups
 	Expires   time.Time         `json:"expires"` // 7 days after Captured, else after the window's end
 	Policy    Policy            `json:"policy"`
 	Input     Input             `json:"input"`
@@ -86,6 +87,14 @@ type History struct {
 	TrailEvents    int       `json:"trail_events"` // each exact to the second
 	TrailSince     time.Time `json:"trail_since,omitzero"`
 	Conflicts      int       `json:"conflicts"` // all of them; Plan.Conflicts lists the first
+}
+
+// Quota is how many rules a group may have, of each direction and address family, in an account and region.
+type Quota struct {
+	Account       string `json:"account"`
+	Region        string `json:"region"`
+	RulesPerGroup int    `json:"rules_per_group"`
+	From          string `json:"from"` // policy, service-quotas, or default: AWS's own
 }
 
 // Policy is what was asked for, as far as it shaped the plan.

@@ -1,9 +1,12 @@
 package recommend
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/usage"
 )
 
@@ -16,6 +19,47 @@ func (r *reviewer) fitQuota() {
 			r.fitDirection(f, dir)
 		}
 	}
+}
+
+// Where a quota is known from.
+const (
+	QuotaFromPolicy  = "policy"
+	QuotaFromAccount = "service-quotas"
+	QuotaFromDefault = "default"
+)
+
+// quotaOf is what the account allows in the region: what the policy says, else Service Quotas, else AWS's default.
+func (r *reviewer) quotaOf(account, region string) Quota {
+	q := Quota{Account: account, Region: region, RulesPerGroup: estate.DefaultRulesPerGroup, From: QuotaFromDefault}
+	if told := r.e.QuotasOf(account, region).RulesPerGroup; told > 0 {
+		q.RulesPerGroup, q.From = told, QuotaFromAccount
+	}
+	if r.opt.Quota > 0 {
+		q.RulesPerGroup, q.From = r.opt.Quota, QuotaFromPolicy
+	}
+	return q
+}
+
+// quotas are those of the accounts and regions that the groups are of.
+func (r *reviewer) quotas() []Quota {
+	all := []Quota{}
+	for _, g := range r.e.Groups {
+		if q := r.quotaOf(g.Owner, g.Region); !slices.Contains(all, q) {
+			all = append(all, q)
+		}
+	}
+	slices.SortFunc(all, func(a, b Quota) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region))
+	})
+	return all
+}
+
+// String is the number, and whether it is but AWS's default.
+func (q Quota) String() string {
+	if q.From == QuotaFromDefault {
+		return fmt.Sprintf("%d, AWS's default (the account's own was not told)", q.RulesPerGroup)
+	}
+	return fmt.Sprint(q.RulesPerGroup)
 }
 
 func (r *reviewer) fitDirection(f *facts, dir analyze.Direction) {
@@ -42,10 +86,10 @@ func (r *reviewer) fitDirection(f *facts, dir analyze.Direction) {
 	}
 	for _, d := range append(adds, later...) {
 		add4, add6 := r.added(d)
-		if have4+add4 > r.opt.Quota || have6+add6 > r.opt.Quota {
+		if most := r.quotaOf(f.group.Owner, f.group.Region); have4+add4 > most.RulesPerGroup || have6+add6 > most.RulesPerGroup {
 			d.status = Held
-			d.release = fmt.Sprintf("quota: old and new rules together would be %d IPv4 and %d IPv6 rules of %d; raise it (L-0EA8095F), or apply the removals first and review again",
-				have4+add4, have6+add6, r.opt.Quota)
+			d.release = fmt.Sprintf("quota: old and new rules together would be %d IPv4 and %d IPv6 rules of %s; raise it (%s), or apply the removals first and review again",
+				have4+add4, have6+add6, most, estate.QuotaRulesPerGroup)
 			continue
 		}
 		have4, have6 = have4+add4, have6+add6 // the old rule goes only after the new ones stand
@@ -58,7 +102,7 @@ func (r *reviewer) roomFor(rule *usage.Rule) int {
 	if !r.opt.scattered || !rule.Peer.IsCIDR() {
 		return 0
 	}
-	room := r.opt.Quota
+	room := r.quotaOf(rule.Group.Owner, rule.Group.Region).RulesPerGroup
 	for _, ri := range r.use.RulesOf(rule.GroupID) {
 		other := &r.use.Rules[ri]
 		v4, v6 := r.x.RuleCost(*other.Rule)

@@ -50,7 +50,7 @@ func (b *builder) asked(all []*SnapshotScope) {
 		}
 		latest := true
 		for _, o := range all {
-			latest = latest && (o.Scope != s.Scope || o.Asked == Asked{} || !o.captured.After(s.captured))
+			latest = latest && (o.Scope != s.Scope || o.Asked == Asked{} || s.captured.IsZero() || !o.captured.After(s.captured))
 		}
 		if latest {
 			b.e.Asked[s.Scope] = b.e.Asked[s.Scope].or(s.Asked)

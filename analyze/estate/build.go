@@ -20,7 +20,7 @@ func (s *Snapshot) Estate() (*Estate, error) {
 		e: &Estate{
 			Captured: s.Captured, Groups: map[string]*Group{}, Interfaces: map[string]*Interface{}, PrefixLists: map[string]*PrefixList{},
 			VPCs: map[string]*VPC{}, Subnets: map[string]*Subnet{}, FlowLogs: map[string]*FlowLog{}, Peerings: map[string]*Peering{},
-			Asked:    map[Scope]Asked{},
+			Asked: map[Scope]Asked{}, Quotas: map[Scope]Quotas{},
 			Problems: slices.Clone(s.Problems),
 		},
 		first: map[objectID]where{}, tables: map[string]*RouteTable{}, endpoints: map[string]*Endpoint{},
@@ -29,6 +29,9 @@ func (s *Snapshot) Estate() (*Estate, error) {
 	all := make([]*SnapshotScope, len(s.Scopes))
 	for i := range s.Scopes {
 		all[i] = &s.Scopes[i]
+		if all[i].file == "" && all[i].captured.IsZero() { // of the live API
+			all[i].captured = s.Captured
+		}
 	}
 	recorded, err := configPresent(all)
 	if err != nil {
@@ -50,6 +53,7 @@ func (s *Snapshot) Estate() (*Estate, error) {
 		func() error { return each(b, TransitGateways, b.transitGateway) },
 		func() error { return each(b, TransitGatewayVPCAttachments, b.transitAttachment) },
 		func() error { return each(b, TransitGatewayAttachments, b.transitAttachment) },
+		func() error { return each(b, ServiceQuotas, b.quota) },
 		func() error { return each(b, IPRanges, b.awsRange) },
 		func() error { return each(b, IPv6Ranges, b.awsRange) },
 	} {

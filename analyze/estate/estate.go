@@ -36,6 +36,8 @@ type Estate struct {
 	Asked map[Scope]Asked
 	// Conflicts are the first contradictions between the sources of the history, in order of time; History counts all.
 	Conflicts []Conflict
+	// Quotas are those that Service Quotas told, by account and region; QuotasOf looks up.
+	Quotas map[Scope]Quotas
 	// AssociationsKnown says that the associations of groups with further VPCs were in the input, even if there are none.
 	AssociationsKnown bool
 	Problems          []Problem // what could not be read or modelled; never dropped silently

@@ -64,7 +64,10 @@ type regroup struct {
 }
 
 // reach is from when to when a source was recording an account and region, in unix seconds.
-type reach struct{ since, until int64 }
+type reach struct {
+	since, until int64
+	asked        bool // from when to when is known; of CloudTrail's files it is but the first and last event
+}
 
 // until is how long a source surely told that the state of a mark lasted, if it tells of no other.
 func (h *historian) until(from origin, of Scope, lag int64) int64 {
@@ -102,7 +105,7 @@ func (h *historian) reaches(from origin, of Scope, at int64) {
 		r.since, r.until = min(r.since, at), max(r.until, at)
 		return
 	}
-	all[of] = &reach{at, at}
+	all[of] = &reach{since: at, until: at}
 }
 
 // history gives lives to the objects of the present, and adds those of the past. Without any source beside the present it

@@ -1,13 +1,62 @@
 package estate
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/sgtrim/sgtrim/analyze"
 )
 
-// The default quota of rules per group, direction and address family (L-0EA8095F) [F 5].
-const DefaultRulesPerGroup = 60
+// The codes by which Service Quotas knows what a plan has to fit, of the service vpc [F 5].
+const (
+	QuotaRulesPerGroup      = "L-0EA8095F" // inbound or outbound rules per security group, of each address family
+	QuotaGroupsPerInterface = "L-2AFB9258" // security groups per network interface
+)
+
+// AWS's own values, which hold unless the account has others.
+const (
+	DefaultRulesPerGroup      = 60
+	DefaultGroupsPerInterface = 5
+)
+
+// Quotas are those of an account and region; 0 is one that is not known.
+type Quotas struct{ RulesPerGroup, GroupsPerInterface int }
+
+// QuotasOf is the quotas of an account and region.
+func (e *Estate) QuotasOf(account, region string) Quotas {
+	for scope, q := range e.Quotas {
+		if scope.Account == account && scope.Region == region {
+			return q
+		}
+	}
+	return Quotas{}
+}
+
+// quota reads one that Service Quotas told. Its name says of which account and region it is, the file's place else.
+func (b *builder) quota(at where, w *wireQuota, _ json.RawMessage) error {
+	at.id = w.QuotaCode
+	scope := at.scope.Scope
+	if parts := strings.Split(w.QuotaArn, ":"); len(parts) >= 6 && accountName.MatchString(parts[4]) {
+		scope = Scope{Partition: parts[1], Account: parts[4], Region: parts[3]}
+	}
+	q := b.e.Quotas[scope]
+	var to *int
+	switch w.QuotaCode {
+	case QuotaRulesPerGroup:
+		to = &q.RulesPerGroup
+	case QuotaGroupsPerInterface:
+		to = &q.GroupsPerInterface
+	default: // of something else
+		return nil
+	}
+	if n := int(w.Value); n >= 1 && n <= 1000 { // the product of the two may not pass 1,000
+		*to = n
+	} else {
+		b.problem(at, "a quota of %v cannot be; AWS's default is assumed", w.Value)
+	}
+	b.e.Quotas[scope] = q
+	return nil
+}
 
 // awsListWeights are what a reference to an AWS-managed prefix list counts, by the last part of the list's name [F 5].
 var awsListWeights = map[string]int{

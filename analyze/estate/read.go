@@ -316,6 +316,8 @@ func (d *document) snapshotScope() error {
 			return d.dec.Decode(&scope.Region)
 		case "trail_since":
 			return d.dec.Decode(&scope.TrailSince)
+		case "trail_until":
+			return d.dec.Decode(&scope.TrailUntil)
 		case "asked":
 			return d.dec.Decode(&scope.Asked)
 		}

@@ -70,6 +70,16 @@ func endsOfRuns(marks []mark[ruleSet]) []mark[ruleSet] {
 	return out
 }
 
+// firstSeen is the time of the first mark that has the rule, of marks in order of time; 0 when none has.
+func firstSeen(marks []mark[bool]) int64 {
+	for _, m := range marks {
+		if m.value != nil {
+			return m.at
+		}
+	}
+	return 0
+}
+
 func (h *historian) settleRule(g *Group, key analyze.RuleKey, group []mark[ruleSet], now bool) {
 	there := true
 	var marks []mark[bool]
@@ -82,8 +92,8 @@ func (h *historian) settleRule(g *Group, key analyze.RuleKey, group []mark[ruleS
 	}
 	events := h.ruleMarks[key]
 	scope := Scope{Account: g.Owner, Region: g.Region}
-	if trail := h.reachOf(fromTrail, scope); now && len(events) == 0 && trail != nil && !h.unclear[g.ID] && !h.unclearIn[scope] {
-		// Nothing was recorded of it: it is older.
+	if trail := h.reachOf(fromTrail, scope); now && len(events) == 0 && trail != nil && (!trail.asked || trail.until >= firstSeen(marks)) && !h.unclear[g.ID] && !h.unclearIn[scope] {
+		// Nothing was recorded of it until it was seen: it is older.
 		marks = append(marks, mark[bool]{at: trail.since, origin: fromTrail, scope: scope, value: &there, key: "+"})
 	}
 	marks = append(marks, events...)

@@ -30,6 +30,9 @@ const (
 	TransitGatewayVPCAttachments Kind = "TransitGatewayVpcAttachments"
 	TransitGatewayAttachments    Kind = "TransitGatewayAttachments"
 	SecurityGroupVPCAssociations Kind = "SecurityGroupVpcAssociations"
+	ServiceQuotas                Kind = "Quotas" // of list-service-quotas
+
+	ConfigurationRecorders Kind = "ConfigurationRecordersStatus" // of describe-configuration-recorder-status
 
 	ConfigurationItems Kind = "configurationItems" // of AWS Config: history and snapshot files, get-resource-config-history
 	TrailRecords       Kind = "Records"            // of CloudTrail's files
@@ -60,7 +63,7 @@ var dressing = []string{"ResponseMetadata", "fileVersion", "requestId", "configS
 var Kinds = []Kind{
 	SecurityGroups, SecurityGroupRules, NetworkInterfaces, PrefixLists, VPCs, Subnets, RouteTables, FlowLogs,
 	VPCPeeringConnections, VPCEndpoints, TransitGateways, TransitGatewayVPCAttachments, TransitGatewayAttachments,
-	SecurityGroupVPCAssociations, ConfigurationItems, TrailRecords, TrailEvents, IPRanges, IPv6Ranges,
+	SecurityGroupVPCAssociations, ServiceQuotas, ConfigurationRecorders, ConfigurationItems, TrailRecords, TrailEvents, IPRanges, IPv6Ranges,
 }
 
 // Snapshot is what the describe calls answered, object by object in the shapes of the AWS CLI, before anything is understood.
@@ -71,11 +74,22 @@ type Snapshot struct {
 	Problems []Problem // files that were not used, calls that were denied
 }
 
+// Join adds what another snapshot tells, of the same accounts and regions or of others. The later of the two says when the
+// present was.
+func (s *Snapshot) Join(o *Snapshot) {
+	s.Scopes = append(s.Scopes, o.Scopes...)
+	s.Problems = append(s.Problems, o.Problems...)
+	if o.Captured.After(s.Captured) {
+		s.Captured = o.Captured
+	}
+}
+
 // SnapshotScope is the objects of one account and region, or of one file whose account and region may be unknown ("").
 type SnapshotScope struct {
 	Scope
-	// TrailSince is since when CloudTrail was asked; zero when its records come from files, which do not say.
-	TrailSince time.Time
+	// TrailSince and TrailUntil are the time that CloudTrail was asked for, and so what it does not tell of did not happen then.
+	// They are zero when its records come from files, which do not say.
+	TrailSince, TrailUntil time.Time
 	// Asked says whether the past was asked for, where the API could have been.
 	Asked Asked
 	// Objects by kind. An empty list was asked for and is empty; a missing one was not asked for.
@@ -97,8 +111,9 @@ func (s SnapshotScope) MarshalJSON() ([]byte, error) {
 		Account    string    `json:"account"`
 		Region     string    `json:"region"`
 		TrailSince time.Time `json:"trail_since,omitzero"`
+		TrailUntil time.Time `json:"trail_until,omitzero"`
 		Asked      Asked     `json:"asked,omitzero"`
-	}{s.Partition, s.Account, s.Region, s.TrailSince, s.Asked})
+	}{s.Partition, s.Account, s.Region, s.TrailSince, s.TrailUntil, s.Asked})
 	if err != nil {
 		return nil, err
 	}
@@ -187,10 +202,13 @@ func (s *Snapshot) merged() []SnapshotScope {
 		if !ok {
 			i = len(out)
 			at[scope.Scope], seen[scope.Scope] = i, map[string]bool{}
-			out = append(out, SnapshotScope{Scope: scope.Scope, TrailSince: scope.TrailSince, Asked: scope.Asked, Objects: map[Kind][]json.RawMessage{}})
+			out = append(out, SnapshotScope{Scope: scope.Scope, TrailSince: scope.TrailSince, TrailUntil: scope.TrailUntil, Asked: scope.Asked, Objects: map[Kind][]json.RawMessage{}})
 		}
 		if t := scope.TrailSince; !t.IsZero() && (out[i].TrailSince.IsZero() || t.Before(out[i].TrailSince)) {
 			out[i].TrailSince = t
+		}
+		if t := scope.TrailUntil; t.After(out[i].TrailUntil) {
+			out[i].TrailUntil = t
 		}
 		out[i].Asked = out[i].Asked.or(scope.Asked)
 		for _, k := range Kinds {

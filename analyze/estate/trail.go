@@ -38,6 +38,15 @@ var trailEvents = map[string]func(*historian, *trailEvent) error{
 	"RestoreManagedPrefixListVersion": (*historian).listModified,
 }
 
+// TrailEventNames are the events that tell something of an estate, sorted.
+func TrailEventNames() []string { return sortedKeys(trailEvents) }
+
+// OfInterfaces reports whether the events of the name tell of interfaces, of which there may be very many, and not of groups
+// and lists.
+func OfInterfaces(event string) bool {
+	return strings.Contains(event, "Instance") || strings.Contains(event, "NetworkInterface")
+}
+
 // trailEvent is an event in work.
 type trailEvent struct {
 	at    where
@@ -52,8 +61,11 @@ type trailEvent struct {
 func (h *historian) trail(all []*SnapshotScope) error {
 	var events []*trailEvent
 	for _, s := range all {
-		if t := s.TrailSince; !t.IsZero() {
-			h.trailReaches(s.place(), t.Unix())
+		for _, t := range []time.Time{s.TrailSince, s.TrailUntil} {
+			if !t.IsZero() {
+				h.trailReaches(s.place(), t.Unix())
+				h.reached[fromTrail][s.place()].asked = true
+			}
 		}
 		for _, kind := range []Kind{TrailRecords, TrailEvents} {
 			for i, raw := range s.Objects[kind] {

@@ -153,3 +153,9 @@ type wireEndpoint struct {
 }
 
 type wireAssociationVPC struct{ GroupId, VpcId, State string }
+
+// wireQuota is of list-service-quotas.
+type wireQuota struct {
+	QuotaArn, QuotaCode string
+	Value               float64
+}

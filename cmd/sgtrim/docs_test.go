@@ -254,23 +254,3 @@ func TestIAMAllowsTheScripts(t *testing.T) {
 		}
 	}
 }
-
-// The policies for reading name exactly what the live API asks for.
-func TestIAMNamesTheCalls(t *testing.T) {
-	page := readDocument(t, "../../docs/iam.md")
-	source := readDocument(t, "../../analyze/estate/live/calls.go")
-	calls := regexp.MustCompile(`c\.((?:Describe|Get)[A-Za-z]+)\(`).FindAllStringSubmatch(source, -1)
-	if len(calls) < 10 {
-		t.Fatalf("found only %d calls in calls.go", len(calls))
-	}
-	for _, m := range calls {
-		if !strings.Contains(page, `"ec2:`+m[1]+`"`) {
-			t.Errorf("docs/iam.md does not allow ec2:%s", m[1])
-		}
-	}
-	for i, block := range regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(page, -1) {
-		if !json.Valid([]byte(block[1])) {
-			t.Errorf("docs/iam.md: policy %d is no JSON", i+1)
-		}
-	}
-}

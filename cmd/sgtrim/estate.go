@@ -32,22 +32,50 @@ func (a *app) estate(ctx context.Context, path string, aws awsFlags) (*estate.Es
 	return s.Estate()
 }
 
-// snapshot reads or asks, and adds the ranges that name AWS's own addresses.
-func (a *app) snapshot(ctx context.Context, path string, aws awsFlags) (s *estate.Snapshot, err error) {
-	if path != "" {
-		s, err = estate.ReadSnapshot(path)
-	} else if s, err = live.Snapshot(ctx, aws.live()); err != nil {
-		err = withHint(err, "give saved outputs with --estate, or credentials that may describe EC2 (docs/iam.md)")
+// snapshot reads or asks, and adds what was so before and the ranges that name AWS's own addresses.
+func (a *app) snapshot(ctx context.Context, path string, aws awsFlags) (*estate.Snapshot, error) {
+	past, places, err := aws.past(path == "")
+	if err != nil {
+		return nil, err
 	}
-	if err != nil || aws.ipRanges == "" {
+	besides, err := a.besides(ctx, places, &aws)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.present(ctx, path, &aws, past)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range besides {
+		s.Join(o)
+	}
+	return s, nil
+}
+
+// present is the estate of the path or of the live API, with what the APIs tell of its past.
+func (a *app) present(ctx context.Context, path string, aws *awsFlags, past live.Past) (*estate.Snapshot, error) {
+	options := aws.live()
+	options.Past = past
+	a.askedFor(past)
+	if path == "" {
+		s, err := live.Snapshot(ctx, options)
+		return s, withHint(err, "give saved outputs with --estate, or credentials that may describe EC2 (docs/iam.md)")
+	}
+	s, err := a.saved(ctx, path, aws)
+	if err != nil || !past.Config && !past.Trail {
 		return s, err
 	}
-	ranges, err := estate.ReadSnapshot(aws.ipRanges)
+	told, err := live.History(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("--ip-ranges: %w", err)
+		return nil, withHint(fmt.Errorf("--history: %w", err), "--history none leaves out what was so before")
 	}
-	s.Scopes = append(s.Scopes, ranges.Scopes...)
+	s.Join(told)
 	return s, nil
+}
+
+// saved reads what was saved in a file or folder.
+func (a *app) saved(_ context.Context, path string, _ *awsFlags) (*estate.Snapshot, error) {
+	return estate.ReadSnapshot(path)
 }
 
 // snapshotJob says what to capture, and where to put it.
@@ -86,6 +114,7 @@ A file is of one time: of a series that is given with --estate, the latest snaps
 	cmd.Flags().StringVar(&job.appendTo, "append", "", "`folder` of a series of snapshots: add this one")
 	job.aws.register(cmd.Flags())
 	job.aws.registerEstate(cmd.Flags())
+	job.aws.registerHistory(cmd.Flags())
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,6 +23,8 @@ type awsFlags struct {
 	roles                        []string
 	externalID, organizationRole string
 	ipRanges                     string // file, "" for none
+	history                      []string
+	since                        time.Time // the begin of the evidence, from when on the past matters; zero where it is not known yet
 }
 
 // register adds the flags of commands that read logs, or ask for the estate.
@@ -61,7 +64,7 @@ func firstOf(words []string) string {
 func (f *awsFlags) live() live.Options {
 	return live.Options{
 		Profiles: f.profiles, Regions: f.regions, EndpointURL: f.endpointURL,
-		RoleARNs: f.roles, ExternalID: f.externalID, OrganizationRole: f.organizationRole,
+		RoleARNs: f.roles, ExternalID: f.externalID, OrganizationRole: f.organizationRole, MaxBackoff: longestPause,
 	}
 }
 

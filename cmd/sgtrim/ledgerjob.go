@@ -42,6 +42,7 @@ func (f *ledgerFlags) register(fs *pflag.FlagSet) {
 	estateFlag(fs, &f.estatePath)
 	f.aws.register(fs)
 	f.aws.registerEstate(fs)
+	f.aws.registerHistory(fs)
 }
 
 // ledgerJob is what ledgerFlags name, opened, under a policy.
@@ -56,12 +57,14 @@ func (a *app) open(ctx context.Context, f *ledgerFlags, p *policyFile) (*ledgerJ
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	e, err := a.estate(ctx, f.estatePath, f.aws)
+	ev, closeAll, err := a.evidence(f.ledgers, f.since, f.until, p)
 	if err != nil {
 		return nil, err
 	}
-	ev, closeAll, err := a.evidence(f.ledgers, f.since, f.until, p)
+	f.aws.since = startOf(ev.days[0])
+	e, err := a.estate(ctx, f.estatePath, f.aws)
 	if err != nil {
+		closeAll()
 		return nil, err
 	}
 	return &ledgerJob{e, ev, p, closeAll}, nil

@@ -69,11 +69,13 @@ review into that folder remembers (decisions.json). It changes nothing itself.`,
 	policy.registerBacktest(fs)
 	job.aws.register(fs)
 	job.aws.registerEstate(fs)
+	job.aws.registerHistory(fs)
 	job.failOn.register(fs, planCounts, planMeasures...)
 	return cmd
 }
 
 func (a *app) review(ctx context.Context, job *reviewJob) error {
+	job.aws.since = job.read.window.since
 	e, err := a.estate(ctx, job.estatePath, job.aws)
 	if err != nil {
 		return err

@@ -66,6 +66,7 @@ those of before or after does not matter.`,
 			if job.policy, err = readPolicyFile(policyPath); err != nil {
 				return err
 			}
+			aws.since = job.read.window.since
 			if job.estate, err = a.estate(cmd.Context(), estatePath, aws); err != nil {
 				return err
 			}
@@ -77,6 +78,7 @@ those of before or after does not matter.`,
 	logs.register(fs)
 	aws.register(fs)
 	aws.registerEstate(fs)
+	aws.registerHistory(fs)
 	networksFlag(fs, &policyPath)
 	fs.StringVar(&applied, "applied", "", "`time` when the scripts were run, RFC 3339 (default: the end of the plan's evidence)")
 	fs.StringVar(&format, "format", "text", "`text|json`")

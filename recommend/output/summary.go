@@ -111,7 +111,7 @@ func (s *summary) input() {
 	for _, q := range in.Problems {
 		problems = append(problems, q.Source+": "+q.Object+": "+q.Cause)
 	}
-	s.list(problems, "object", "Kept but not understood: ")
+	s.list(problems, "object", "Not understood or missing: ")
 	var conflicts []string
 	for _, c := range p.Conflicts {
 		conflicts = append(conflicts, c.String())

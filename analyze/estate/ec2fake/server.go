@@ -1,6 +1,7 @@
 // Package ec2fake is an EC2 API server in the process of a test: the calls that this program makes and that the scripts it
 // writes make, with the behaviour that [aws-facts] §§4 and 5 tell. It speaks the EC2 query protocol, and STS's
-// GetCallerIdentity, to the AWS SDK and the aws CLI alike. Signatures are not checked.
+// GetCallerIdentity, to the AWS SDK and the aws CLI alike; and, in the JSON protocol, those calls of AWS Config, CloudTrail and
+// Service Quotas that tell of an estate's past and quotas. Signatures are not checked.
 package ec2fake
 
 import (
@@ -10,17 +11,20 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/sgtrim/sgtrim/analyze/estate"
 )
 
 // Behaviour turns faults on. The zero value is a well-behaved server.
 type Behaviour struct {
-	ThrottleEvery  int      // every nth call is answered RequestLimitExceeded; 0 is never
-	Denied         []string // actions answered UnauthorizedOperation
-	NotImplemented []string // actions answered HTTP 500, as moto does
-	RulesPerGroup  int      // the quota per direction and family; 0 is 60
-	PageSize       int      // pages hold no more than this, whatever MaxResults asks for; 0 is no such bound
+	ThrottleEvery  int       // every nth call is answered RequestLimitExceeded; 0 is never
+	Denied         []string  // actions answered UnauthorizedOperation
+	NotImplemented []string  // actions answered HTTP 500, as moto does
+	RulesPerGroup  int       // the quota per direction and family; 0 is 60
+	PageSize       int       // pages hold no more than this, whatever MaxResults asks for; 0 is no such bound
+	EmptyPages     int       // pages of GetResourceConfigHistory without items before the one that says that it is the last
+	Now            time.Time // of CloudTrail, which keeps 90 days; the zero time is the real one
 	// After is called when a call has taken effect and before it is answered, with the number of the call, 1 and up. When it
 	// returns false, the connection is cut without an answer. It may end the client's process.
 	After func(call int, action string) bool
@@ -107,6 +111,10 @@ func fail(code, format string, args ...any) *apiError {
 }
 
 func (f *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if _, operation, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
+		f.serveJSON(w, r, operation)
+		return
+	}
 	if err := r.ParseForm(); err != nil {
 		writeError(w, "", 1, fail("MalformedQueryString", "%v", err))
 		return

@@ -20,6 +20,8 @@ type state struct {
 	asked  map[estate.Kind]bool     // kinds of the snapshot it was made of
 	nextID int
 
+	recordings recordings // of AWS Config, as far as read
+
 	quota, pageSize int
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
@@ -31,7 +32,9 @@ type Options struct {
 	ExternalID string // for the roles, where they ask for one
 	// OrganizationRole is the name of a role that is assumed in every active account of the Organization.
 	OrganizationRole string
-	EndpointURL      string // of all services; "" is AWS, or what AWS_ENDPOINT_URL_EC2 and the like say
+	// Past says what of the time before the capture is asked for.
+	Past        Past
+	EndpointURL string // of all services; "" is AWS, or what AWS_ENDPOINT_URL_EC2 and the like say
 	// MaxBackoff bounds the pause between attempts of one call; 0 is 20 s.
 	MaxBackoff time.Duration
 	// HTTPClient replaces the SDK's own; nil keeps it.
@@ -48,6 +51,19 @@ const concurrency = 6
 // and interfaces are required; any other call that is denied or not implemented becomes a problem that names the permission
 // it needs. Where several accounts or regions are asked, one that cannot be read becomes a problem too, if any other can.
 func Snapshot(ctx context.Context, o Options) (*estate.Snapshot, error) {
+	return o.take(ctx, func(ctx context.Context, t *taker) error {
+		if err := t.present(ctx); err != nil {
+			return err
+		}
+		if err := t.quotas(ctx, servicequotas.NewFromConfig(t.place.cfg)); err != nil {
+			return err
+		}
+		return t.past(ctx)
+	})
+}
+
+// take makes a snapshot of what from takes of every place.
+func (o Options) take(ctx context.Context, from func(context.Context, *taker) error) (*estate.Snapshot, error) {
 	captured := time.Now().UTC().Truncate(time.Second)
 	places, problems, err := o.places(ctx)
 	if err != nil {
@@ -57,14 +73,17 @@ func Snapshot(ctx context.Context, o Options) (*estate.Snapshot, error) {
 	var g errgroup.Group
 	g.SetLimit(concurrency)
 	for i, p := range places {
-		takers[i] = &taker{options: o, place: p, client: ec2.NewFromConfig(p.cfg), source: "EC2 API"}
+		t := &taker{options: o, place: p, client: ec2.NewFromConfig(p.cfg), source: "AWS API", captured: captured}
+		t.scope.Objects = map[estate.Kind][]json.RawMessage{}
+		t.scope.Asked = estate.Asked{Config: estate.NotAsked, Trail: estate.NotAsked}
 		if len(places) > 1 {
-			takers[i].source += ", " + p.String()
+			t.source += ", " + p.String()
 		}
+		takers[i] = t
 		g.Go(func() error {
-			err := takers[i].scopeOf(ctx)
-			if takers[i].refused = refused(err); takers[i].refused && len(places) > 1 {
-				takers[i].problem("this account and region", fmt.Sprintf("not read: %v", err))
+			err := from(ctx, t)
+			if t.refused = refused(err); t.refused && len(places) > 1 {
+				t.problem("this account and region", fmt.Sprintf("not read: %v", err))
 				return nil
 			}
 			return err
@@ -94,15 +113,14 @@ type taker struct {
 	place    place
 	client   *ec2.Client
 	source   string // of the problems
+	captured time.Time
 	scope    estate.SnapshotScope
 	problems []estate.Problem
 	refused  bool // a required call was
 }
 
-// scopeOf makes all calls.
-func (t *taker) scopeOf(ctx context.Context) error {
-	t.scope.Objects = map[estate.Kind][]json.RawMessage{}
-	t.scope.Asked = estate.Asked{Config: estate.NotAsked, Trail: estate.NotAsked}
+// present makes all calls of EC2.
+func (t *taker) present(ctx context.Context) error {
 	t.scope.Scope = t.identity(ctx)
 	for _, c := range calls {
 		if err := t.take(ctx, c, &t.scope); err != nil {
@@ -149,7 +167,7 @@ func (t *taker) take(ctx context.Context, c call, scope *estate.SnapshotScope) e
 		scope.Objects[c.kind] = objects
 		return nil
 	}
-	if cause, optional := excuse(c.action, err); optional && !c.required {
+	if cause, optional := excuse("ec2:"+c.action, err); optional && !c.required {
 		t.problem(c.action, cause)
 		return nil
 	} else if optional {
@@ -193,7 +211,7 @@ func (t *taker) entries(ctx context.Context, scope *estate.SnapshotScope) error 
 		}
 		found, err := t.pages(ctx, entriesOf(list.PrefixListId))
 		if err != nil {
-			cause, optional := excuse("GetManagedPrefixListEntries", err)
+			cause, optional := excuse("ec2:GetManagedPrefixListEntries", err)
 			if !optional {
 				return fmt.Errorf("GetManagedPrefixListEntries of %s: %w", list.PrefixListId, err)
 			}
@@ -276,12 +294,16 @@ func refused(err error) bool {
 
 // excuse says in a person's words why a call gave nothing, and whether the snapshot can go on without it: it was denied, or
 // the endpoint does not know it.
-func excuse(action string, err error) (cause string, optional bool) {
+func excuse(permission string, err error) (cause string, optional bool) {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch code := strings.TrimPrefix(api.ErrorCode(), "Client."); code {
 		case "UnauthorizedOperation", "AccessDenied", "AccessDeniedException":
-			return fmt.Sprintf("denied (%s): it needs the permission ec2:%s", code, action), true
+			return fmt.Sprintf("denied (%s): it needs the permission %s", code, permission), true
+		case "NoAvailableConfigurationRecorderException":
+			return "AWS Config is not switched on here", true
+		case "NoSuchResourceException": // of Service Quotas
+			return "not on record (" + code + ")", true
 		case "InvalidAction", "UnsupportedOperation", "NotImplemented", "UnknownOperationException":
 			return fmt.Sprintf("not implemented by the endpoint (%s)", code), true
 		case "IncorrectState", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.NotFound":

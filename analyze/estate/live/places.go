@@ -148,7 +148,7 @@ func (o Options) regionsOf(ctx context.Context, account place) ([]string, error)
 	}
 	out, err := ec2.NewFromConfig(account.cfg, func(eo *ec2.Options) { eo.Retryer = o.retryer() }).DescribeRegions(ctx, &ec2.DescribeRegionsInput{})
 	if err != nil {
-		cause, _ := excuse("DescribeRegions", err)
+		cause, _ := excuse("ec2:DescribeRegions", err)
 		return nil, fmt.Errorf("DescribeRegions as %s: %s: %w", account, cause, err)
 	}
 	var regions []string

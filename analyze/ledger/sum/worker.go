@@ -71,8 +71,7 @@ type object struct {
 	open       bool
 	meta       ingest.Object
 	cols       columns
-	dict       *array.String     // interfaces of the last batch
-	dictCodes  []int32           // dictionary index → interface of the object + 1; 0 is not resolved yet, -1 has no name
+	dict       []dictEntry       // by dictionary index
 	ifaceCodes map[uint32]uint32 // code of a name → interface of the object
 	ifaces     []iface
 	pairs      pairTable
@@ -127,7 +126,7 @@ func (o *object) reset() error {
 	o.dropPairs()
 	clear(o.ifaceCodes)
 	o.ifaces = o.ifaces[:0]
-	o.dict = nil
+	clear(o.dict)
 	o.skipped, o.cut, o.seen = 0, false, Stats{}
 	return o.dropRuns()
 }
@@ -191,49 +190,71 @@ func (w *worker) Observe(rec arrow.Record) error {
 	return nil
 }
 
-// bindDictionary prepares the way from dictionary indexes to interfaces of the object. Each is resolved when it is met.
+// dictEntry is what an index of the dictionaries stands for.
+type dictEntry struct {
+	texts [4]string // interface, account, VPC, subnet, copied
+	iface int32     // interface of the object + 1; 0 is not resolved yet, -1 has no name
+}
+
+// bindDictionary prepares the way from dictionary indexes to interfaces of the object. Each is resolved when it is met, and
+// again where another batch means something else by it.
 func (w *worker) bindDictionary() {
-	c := &w.cols
-	if n := c.interfaces.Len(); c.interfaces != w.dict || n != len(w.dictCodes) {
-		if cap(w.dictCodes) < n {
-			w.dictCodes = make([]int32, n, n+n/2)
+	n := w.cols.interfaces.Len()
+	for d := range w.dict[:min(n, len(w.dict))] {
+		if e := &w.dict[d]; e.iface != 0 && !w.cols.means(d, &e.texts) {
+			e.iface = 0
 		}
-		w.dictCodes = w.dictCodes[:n]
-		clear(w.dictCodes)
-		w.dict = c.interfaces
+	}
+	if n > len(w.dict) {
+		w.dict = append(w.dict, make([]dictEntry, n-len(w.dict))...)
 	}
 }
 
-// iface returns the interface of record i, or -1 when it names none.
+// means reports whether index d of the dictionaries stands for these texts.
+func (c *columns) means(d int, texts *[4]string) bool {
+	return c.interfaces.Value(d) == texts[0] && c.accounts.Value(d) == texts[1] && c.vpcs.Value(d) == texts[2] && c.subnets.Value(d) == texts[3]
+}
+
+// ifaceOf returns the interface of record i, or -1 when it names none.
 func (w *worker) ifaceOf(i int) int32 {
 	d := w.cols.ids[i]
-	if known := w.dictCodes[d]; known != 0 {
-		return max(known, 0) - 1
+	e := &w.dict[d]
+	if e.iface == 0 {
+		w.resolve(int(d), e)
 	}
-	text := w.cols.interfaces.Value(int(d))
-	if text == "" || text == "-" {
-		w.dictCodes[d] = -1
-		return -1
+	return max(e.iface, 0) - 1
+}
+
+// resolve finds the interface that index d of the dictionaries stands for.
+func (w *worker) resolve(d int, e *dictEntry) {
+	c := &w.cols
+	for i, texts := range [...]*array.String{c.interfaces, c.accounts, c.vpcs, c.subnets} {
+		e.texts[i] = w.copied(texts.Value(d))
 	}
-	code := w.code(text)
+	if e.texts[0] == "" || e.texts[0] == "-" {
+		e.iface = -1
+		return
+	}
+	code := w.code(e.texts[0])
 	n, ok := w.ifaceCodes[code]
 	if !ok {
 		n = w.addIface(code)
 		w.ifaceCodes[code] = n
 	}
-	w.ifaces[n].Attributes.Merge(ledger.Attributes{
-		Account: w.known(w.cols.accounts.Value(int(d))), VPC: w.known(w.cols.vpcs.Value(int(d))), Subnet: w.known(w.cols.subnets.Value(int(d))),
-		Region: w.meta.Region,
-	})
-	w.dictCodes[d] = int32(n) + 1
-	return int32(n)
+	w.ifaces[n].Attributes.Merge(ledger.Attributes{Account: known(e.texts[1]), VPC: known(e.texts[2]), Subnet: known(e.texts[3]), Region: w.meta.Region})
+	e.iface = int32(n) + 1
 }
 
-// known copies a text of the batch, whose memory is another's when the batch is done, and drops AWS's words for "not known".
-func (w *worker) known(s string) string {
+// known drops AWS's words for "not known".
+func known(s string) string {
 	if s == "-" || s == "unknown" {
 		return ""
 	}
+	return s
+}
+
+// copied returns a copy of a text of the batch, whose memory is another's when the batch is done; of equal texts the same.
+func (w *worker) copied(s string) string {
 	kept, ok := w.texts[s]
 	if !ok {
 		kept = strings.Clone(s)

@@ -1,0 +1,73 @@
+package live
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sgtrim/sgtrim/analyze/estate"
+)
+
+// Past says which APIs are asked for what was so before the capture. The zero value asks none.
+type Past struct {
+	Config, Trail bool
+	// Since is from when on the past of interfaces is asked for; zero is pastDays before now. That of groups, which says how old
+	// their rules are, is asked for at least so long.
+	Since time.Time
+	// Bounded asks in each account and region no more than takes a few minutes, what tells most first. What was left out is a
+	// problem of the snapshot.
+	Bounded bool
+}
+
+// pastDays is how long CloudTrail keeps events for LookupEvents, and as long as the longest default window of evidence.
+const pastDays = 90
+
+// History asks the APIs of Options.Past, in every account and region asked for, and nothing of EC2. The snapshot has no time:
+// it is to be joined with one that tells of the present.
+func History(ctx context.Context, o Options) (*estate.Snapshot, error) {
+	s, err := o.take(ctx, func(ctx context.Context, t *taker) error {
+		t.scope.Scope = t.identity(ctx)
+		return t.past(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Captured = time.Time{}
+	return s, nil
+}
+
+// past asks for the past of the place. It fails only when ctx ends: what cannot be asked is a problem.
+func (t *taker) past(ctx context.Context) (err error) {
+	from := t.captured.AddDate(0, 0, -pastDays)
+	since := from
+	if s := t.options.Past.Since; !s.IsZero() {
+		since = s
+		if s.Before(from) {
+			from = s
+		}
+	}
+	if t.options.Past.Config {
+		if t.scope.Asked.Config, err = t.askConfig(ctx, since, from); err != nil {
+			return err
+		}
+	}
+	if t.options.Past.Trail {
+		t.scope.Asked.Trail, err = t.askTrail(ctx, since)
+	}
+	return err
+}
+
+// refusal notes a call without which the snapshot does. What follows from it is said too.
+func (t *taker) refusal(action, permission string, err error, consequence string) {
+	cause, _ := excuse(permission, err)
+	t.problem(action, fmt.Sprintf("%s; %s", cmp.Or(cause, err.Error()), consequence))
+}
+
+// within is a pause, bounded as Options.MaxBackoff says.
+func (o Options) within(pause time.Duration) time.Duration {
+	if o.MaxBackoff > 0 {
+		return min(pause, o.MaxBackoff)
+	}
+	return pause
+}
