@@ -150,7 +150,7 @@ func (w *worker) addLarge(source uint32, part share) error {
 	}
 	return w.eachPart(func() error {
 		if repetition {
-			w.countMet()
+			w.listCounted()
 			w.foldAll(crowded)
 		}
 		w.addRows(source, part)

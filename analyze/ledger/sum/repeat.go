@@ -10,9 +10,9 @@ import (
 // Strong repetition within one object: a port that meets many ports of its peers is a service, whichever of the object's
 // interfaces saw it. What is folded here no later evidence can correct, so the bounds are far from what chance or another
 // habit can bring about:
-//   - at least repeatLeast different peer ports, the pair's own one from 1024 on, counted on pairs that went both ways (TCP: three packets
-//     each way unless flags are logged), while the peer's own port meets at most two. A scanner that keeps one source port
-//     gets no three packets back from its many targets;
+//   - at least repeatLeast different peer ports, the pair's own one from 1024 on, counted on pairs that went both ways (TCP:
+//     three packets each way unless flags are logged), while the peer's own port meets at most two. A scanner that keeps one
+//     source port gets no three packets back from its many targets;
 //   - or fleetLeast of them on a fleet's port, one that at least fleetAddresses addresses keep so, while the peer's own port
 //     meets no other. A client port that comes round four times on one address in one object does so on few; where many
 //     numbers come round so often, more than fleetPorts, there are no fleets;
@@ -196,35 +196,57 @@ func (m *meetings) reset() {
 
 // countMet lists the pairs in hand that may be decided, and counts the ports that their endpoints met.
 func (o *object) countMet() {
-	t := &o.met.endpoints
 	o.repeating = o.repeating[:0]
 	for i := range o.verdicts {
 		if !o.repeats(i) {
 			continue
 		}
-		if t.store.n > o.repetitionMost {
+		if o.met.endpoints.store.n > o.repetitionMost {
 			o.met.many = true
 			return
 		}
-		o.met.pairs++
-		r := repeating{pair: i}
-		for n := range r.ends {
-			k, met := o.pairs.at(i).endpoint(n)
-			r.ends[n] = t.get(k)
-			e := t.at(r.ends[n])
-			e.pairs++
-			if e.met&portBit(met) != 0 {
-				continue
-			}
-			e.met |= portBit(met)
-			switch e.degree() {
-			case fleetLeast:
-				o.met.fleets.add(k)
-			case repeatLeast:
-				o.met.often = true
-			}
+		o.list(i)
+		o.met.count(o.pairs.at(i), &o.repeating[len(o.repeating)-1])
+	}
+}
+
+// listCounted lists the pairs in hand that may be decided, when all are counted.
+func (o *object) listCounted() {
+	o.repeating = o.repeating[:0]
+	for i := range o.verdicts {
+		if o.repeats(i) {
+			o.list(i)
 		}
-		o.repeating = append(o.repeating, r)
+	}
+}
+
+// list adds a pair to those that may be decided.
+func (o *object) list(i int) {
+	r := repeating{pair: i}
+	for n := range r.ends {
+		k, _ := o.pairs.at(i).endpoint(n)
+		r.ends[n] = o.met.endpoints.get(k)
+	}
+	o.repeating = append(o.repeating, r)
+}
+
+// count adds the ports that the endpoints of p met.
+func (m *meetings) count(p *pair, r *repeating) {
+	m.pairs++
+	for n := range r.ends {
+		e := m.endpoints.at(r.ends[n])
+		_, met := p.endpoint(n)
+		e.pairs++
+		if e.met&portBit(met) != 0 {
+			continue
+		}
+		e.met |= portBit(met)
+		switch e.degree() {
+		case fleetLeast:
+			m.fleets.add(e.key)
+		case repeatLeast:
+			m.often = true
+		}
 	}
 }
 
