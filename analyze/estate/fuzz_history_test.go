@@ -89,7 +89,9 @@ func seedFiles(f *testing.F, keys ...string) {
 
 // FuzzConfig: whatever a file of AWS Config holds, an estate or an error that names it comes of it.
 func FuzzConfig(f *testing.F) {
-	items := func(list ...string) []byte { return []byte(`{"fileVersion":"1.0","configurationItems":[` + strings.Join(list, ",") + `]}`) }
+	items := func(list ...string) []byte {
+		return []byte(`{"fileVersion":"1.0","configurationItems":[` + strings.Join(list, ",") + `]}`)
+	}
 	for _, when := range []string{"2026-01-01T00:00:00.000Z", "2026-01-09T23:59:30Z", "2026-02-01T00:00:00Z"} {
 		f.Add(items(configItemJSON("NetworkInterface", "eni-1", when, "OK", configENI("eni-1", "10.0.0.7", "sg-web")), configItemJSON("NetworkInterface", "eni-1", when, "ResourceDeleted", "null")))
 		f.Add(items(configItemJSON("SecurityGroup", "sg-1", when, "ResourceDiscovered", configGroup("sg-1", "10.2.0.0/16"))))
