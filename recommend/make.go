@@ -232,13 +232,13 @@ func changeID(k analyze.RuleKey, kind Kind) string {
 
 func (r *reviewer) text(rule analyze.Rule, why string) RuleText {
 	return RuleText{
-		ID: rule.ID, Service: rule.Service.String(), Peer: rule.Peer.String(), PeerName: r.peerName(rule.Peer),
+		ID: rule.ID, Service: rule.Service.String(), Peer: rule.Peer.String(), PeerName: r.peerName(&rule),
 		Description: rule.Description, Tags: rule.Tags, Why: why, Rule: rule,
 	}
 }
 
-func (r *reviewer) peerName(p analyze.Peer) string {
-	switch {
+func (r *reviewer) peerName(rule *analyze.Rule) string {
+	switch p := rule.Peer; {
 	case p.GroupID != "":
 		if g := r.e.Groups[p.GroupID]; g != nil {
 			return g.Name
@@ -253,6 +253,9 @@ func (r *reviewer) peerName(p analyze.Peer) string {
 				return n.Name
 			}
 		}
+	}
+	if g := r.e.Groups[rule.GroupID]; g != nil && rule.Peer.IsCIDR() {
+		return r.x.PrefixName(g.VPC, rule.Peer.Prefix)
 	}
 	return ""
 }
@@ -337,7 +340,7 @@ func (r *reviewer) fillGroups(p *Plan, changeOf map[int32]string) {
 			g.Rules = append(g.Rules, Rule{
 				InForceSince: a.since, MadeAfter: a.after, AgeUnknown: !a.known,
 				ID: rule.ID, Direction: rule.Direction, Service: rule.Service.String(), Peer: rule.Peer.String(),
-				PeerName: r.peerName(rule.Peer), Description: rule.Description, Use: r.useOf(rule), Change: changeOf[ri],
+				PeerName: r.peerName(rule.Rule), Description: rule.Description, Use: r.useOf(rule), Change: changeOf[ri],
 				Kept: r.kept[ri], Unsupported: rule.Unsupported, Key: rule.RuleKey,
 			})
 			if strings.HasPrefix(r.kept[ri], "protected") {

@@ -208,11 +208,12 @@ const settlingIn = int64(configLagDaily / time.Second)
 // discovered is that an object was not there just before AWS Config first recorded it, ok only where AWS Config had been
 // recording its like for a while.
 func (t *timeline[T]) discovered(marks []mark[T]) (absent mark[T], ok bool) {
-	if len(marks) == 0 {
+	there := slices.DeleteFunc(slices.Clone(marks), func(m mark[T]) bool { return m.value == nil })
+	if len(there) == 0 {
 		return absent, false
 	}
-	first := slices.MinFunc(marks, mark[T].compare)
-	if first.origin != fromConfig || first.value == nil || first.at < t.configSince[first.scope]+settlingIn {
+	first := slices.MinFunc(there, mark[T].compare)
+	if first.origin != fromConfig || first.at < t.configSince[first.scope]+settlingIn {
 		return absent, false
 	}
 	return mark[T]{at: first.at - first.lag, origin: fromConfig, lag: first.lag, scope: first.scope}, true

@@ -438,3 +438,24 @@ func TestManaged(t *testing.T) {
 		}
 	}
 }
+
+// TestPrefixName: the addresses of a rule have a name where one machine of now has them, or they are a named subnet or VPC.
+func TestPrefixName(t *testing.T) {
+	e := shop(t)
+	e.Subnets["subnet-0a1"].Tags = map[string]string{"Name": "front"}
+	e.VPCs["vpc-0a"].Tags = map[string]string{"Name": "shop"}
+	x := NewIndex(e)
+	for _, c := range []struct{ vpc, prefix, want string }{
+		{"vpc-0a", "10.0.1.20/32", "ALB app/shop/0123"},
+		{"vpc-0a", "10.0.2.10/32", "RDS eni-0db"},
+		{"vpc-0a", "10.0.1.0/24", "subnet front (subnet-0a1)"},
+		{"vpc-0a", e.VPCs["vpc-0a"].CIDRs[0].String(), "VPC shop (vpc-0a)"},
+		{"vpc-0a", "10.0.1.0/25", ""},
+		{"vpc-none", "10.0.1.20/32", ""}, // the same address elsewhere is another machine
+		{"vpc-0a", "203.0.113.250/32", ""},
+	} {
+		if got := x.PrefixName(c.vpc, netip.MustParsePrefix(c.prefix)); got != c.want {
+			t.Errorf("%s in %s: %q, want %q", c.prefix, c.vpc, got, c.want)
+		}
+	}
+}

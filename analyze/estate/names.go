@@ -1,6 +1,8 @@
 package estate
 
 import (
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/sgtrim/sgtrim/analyze"
@@ -154,4 +156,31 @@ func networkName(s *Subnet, v *VPC) string {
 		return v.ID
 	}
 	return "private address"
+}
+
+// PrefixName is what people call the addresses of a rule of a group in the VPC: the machine of now behind a single one, a subnet
+// or VPC that they are the whole of, the AWS service that owns a single public one. "" where there is no such name.
+func (x *Index) PrefixName(vpc string, p netip.Prefix) string {
+	if n := x.networks[vpc]; n != nil {
+		if p.IsSingleIP() {
+			for _, i := range n.holders(p.Addr()) {
+				if x.e.Interfaces[i.ID] == i {
+					return x.names[i]
+				}
+			}
+		}
+		if s, ok := n.subnets.Get(p); ok && s.Tags["Name"] != "" {
+			return networkName(s, nil)
+		}
+		if slices.Contains(n.vpc.CIDRs, p) && n.vpc.Tags["Name"] != "" {
+			return networkName(nil, n.vpc)
+		}
+	}
+	if !p.IsSingleIP() {
+		return ""
+	}
+	if name, ok := x.public[p.Addr()]; ok {
+		return "public address of " + name
+	}
+	return x.ranges.lookup(p.Addr())
 }

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -50,12 +52,78 @@ func ReadSnapshot(path string) (*Snapshot, error) {
 	return r.snapshot, nil
 }
 
+// File is a file that lies elsewhere: its name, which is a path with the account and region that its folders may name, and its
+// content.
+type File struct {
+	Name string
+	Body io.Reader
+}
+
+// ReadFiles reads files that lie below root, in the order given, as ReadSnapshot reads those of a folder.
+func ReadFiles(root string, files iter.Seq2[File, error]) (*Snapshot, error) {
+	r := &reader{root: root, snapshot: &Snapshot{}}
+	var others strangers
+	n := 0
+	for f, err := range files {
+		if err == nil {
+			n++
+			err = others.unless(f.Name, r.stream(f.Name, f.Body))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("estate: %w", err)
+		}
+	}
+	others.report(r)
+	if len(r.snapshot.Scopes) == 0 {
+		return nil, fmt.Errorf("estate: %w", &LoadError{Source: root, Err: fmt.Errorf("none of %d files holds an output of aws ec2 describe-…, items of AWS Config or records of CloudTrail", n)})
+	}
+	r.snapshot.inferScopes()
+	return r.snapshot, nil
+}
+
+// strangers are files that are no JSON, by folder.
+type strangers map[string][]string
+
+// unless notes a file that is no JSON; err is nil then.
+func (s *strangers) unless(path string, err error) error {
+	if !errors.Is(err, errNotJSON) || strings.Contains(strings.ToLower(filepath.Base(path)), ".json") {
+		return err
+	}
+	if *s == nil {
+		*s = strangers{}
+	}
+	dir := strings.TrimSuffix(path, filepath.Base(path))
+	if dir = strings.TrimSuffix(dir, string(filepath.Separator)); dir == "" {
+		dir = "."
+	}
+	(*s)[dir] = append((*s)[dir], filepath.Base(path))
+	return nil
+}
+
+func (s strangers) report(r *reader) {
+	for _, dir := range sortedKeys(s) {
+		r.problem(dir, "", fmt.Sprintf("files that are not JSON were not used (%d), such as %s", len(s[dir]), s[dir][0]))
+	}
+}
+
 // errNotJSON marks files that do not even start like JSON.
 var errNotJSON = errors.New("not JSON")
 
 type reader struct {
 	root     string
 	snapshot *Snapshot
+	past     map[[sha256.Size]byte]bool // what tells of the past and is read already: every snapshot of AWS Config repeats it
+}
+
+// again reports whether something that tells of the past was read before in the same words.
+func (r *reader) again(raw json.RawMessage) bool {
+	if r.past == nil {
+		r.past = map[[sha256.Size]byte]bool{}
+	}
+	sum := sha256.Sum256(raw)
+	seen := r.past[sum]
+	r.past[sum] = true
+	return seen
 }
 
 func (r *reader) problem(source, object, cause string) {
@@ -81,8 +149,7 @@ func (r *reader) alone(path string) error {
 // folder reads every file below dir in the order of their paths.
 func (r *reader) folder(dir string) error {
 	dir = strings.TrimSuffix(dir, string(filepath.Separator)) + string(filepath.Separator) // so that a symbolic link is followed
-	other := map[string][]string{}                                                         // folder → files that are no JSON
-	var dirs []string
+	var others strangers
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -103,38 +170,31 @@ func (r *reader) folder(dir string) error {
 			r.problem(path, "", "not a regular file, not read")
 			return nil
 		}
-		err = r.file(path)
-		if errors.Is(err, errNotJSON) && !strings.Contains(strings.ToLower(filepath.Base(path)), ".json") {
-			parent := filepath.Dir(path)
-			if other[parent] == nil {
-				dirs = append(dirs, parent)
-			}
-			other[parent] = append(other[parent], filepath.Base(path))
-			return nil
-		}
-		return err
+		return others.unless(path, r.file(path))
 	})
 	if err != nil {
 		return err
 	}
-	slices.Sort(dirs)
-	for _, d := range dirs {
-		r.problem(d, "", fmt.Sprintf("files that are not JSON were not used (%d), such as %s", len(other[d]), other[d][0]))
-	}
+	others.report(r)
 	if len(r.snapshot.Scopes) == 0 {
 		return &LoadError{Source: dir, Err: errors.New("no file holds an output of aws ec2 describe-…, or AWS Config items")}
 	}
 	return nil
 }
 
-// file reads one file: JSON documents one after the other, plain or gzip.
+// file reads one file of this machine: JSON documents one after the other, plain or gzip.
 func (r *reader) file(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	in := bufio.NewReaderSize(f, 1<<16)
+	return r.stream(path, f)
+}
+
+// stream reads the content of a file.
+func (r *reader) stream(path string, content io.Reader) error {
+	in := bufio.NewReaderSize(content, 1<<16)
 	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(in)
 		if err != nil {
@@ -357,7 +417,7 @@ func (d *document) kind(key string, scope *SnapshotScope) error {
 		if err := d.dec.Decode(&raw); err != nil {
 			return err
 		}
-		if used(k, raw) {
+		if used(k, raw) && !(k.ofHistory() && d.r.again(raw)) {
 			objects = append(objects, raw)
 		}
 		return nil

@@ -139,6 +139,8 @@ func (h *historian) once(id string, marks []mark[Interface]) (kept []mark[Interf
 			continue
 		}
 		switch {
+		case gone >= 0 && m.at-max(m.lag, clockSeconds) <= marks[gone].at:
+			continue // it tells late of the time before
 		case gone >= 0 && seen < 0:
 			kept = append(kept, marks[gone:k]...)
 		case gone >= 0:

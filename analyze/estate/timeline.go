@@ -59,7 +59,7 @@ type term[T any] struct {
 func terms[T any](marks []mark[T], present bool) []term[T] {
 	slices.SortStableFunc(marks, mark[T].compare)
 	var all []term[T]
-	for _, m := range marks {
+	for k, m := range marks {
 		n := len(all)
 		if n > 0 && all[n-1].key == m.key && (!m.begins || all[n-1].last == m.at) {
 			t := &all[n-1]
@@ -73,7 +73,7 @@ func terms[T any](marks []mark[T], present bool) []term[T] {
 			t.life.After = t.life.Since
 		}
 		if n > 0 {
-			all[n-1].end(m)
+			all[n-1].end(m, marks[k:])
 			if !m.begins {
 				t.life.After = all[n-1].life.Until
 			}
@@ -86,15 +86,18 @@ func terms[T any](marks []mark[T], present bool) []term[T] {
 	return slices.DeleteFunc(all, func(t term[T]) bool { return t.value == nil })
 }
 
-// end closes a term by the mark of the next.
-func (t *term[T]) end(next mark[T]) {
+// end closes a term by the mark of the next, with which the marks that follow begin. What AWS Config recorded lasted until its
+// next item became due.
+func (t *term[T]) end(next mark[T], following []mark[T]) {
 	t.life.Before = unix(next.at)
 	until := t.last
-	switch {
-	case next.begins && next.key != t.key:
+	if k := slices.IndexFunc(following, func(m mark[T]) bool { return m.origin == fromConfig }); t.lasts && k >= 0 {
+		if due := following[k].at - following[k].lag; due < next.at {
+			until = max(until, due)
+		}
+	}
+	if next.begins && next.key != t.key {
 		until = next.at
-	case next.origin == fromConfig && t.lasts:
-		until = max(until, next.at-next.lag)
 	}
 	t.life.Until = unix(until)
 }

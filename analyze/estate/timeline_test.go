@@ -95,13 +95,23 @@ func replay(marks []mark[int], present bool, minute int64) (sure string, maybe m
 	switch {
 	case before.key == after.key && !after.begins, after.begins && before.key != after.key:
 		return before.key, maybe
-	case after.origin == fromConfig && before.key != after.key && recordedByConfig(marks[:at]) && minute <= after.at-after.lag:
+	case recordedByConfig(marks[:at]) && minute <= configDue(marks[at:]) && configDue(marks[at:]) < after.at:
 		return before.key, maybe
 	}
 	if !after.begins {
 		may(after.key)
 	}
 	return "", maybe
+}
+
+// configDue is until when the state before these marks surely lasted, if AWS Config recorded it.
+func configDue(marks []mark[int]) int64 {
+	for _, m := range marks {
+		if m.origin == fromConfig {
+			return m.at - m.lag
+		}
+	}
+	return -1
 }
 
 // recordedByConfig reports whether AWS Config recorded the last state of these marks, in the run that it ends.

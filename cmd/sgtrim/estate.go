@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,11 +19,12 @@ import (
 
 	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/estate/live"
+	"github.com/sgtrim/sgtrim/ingest/source"
 )
 
 // estateFlag is --estate of every command that has one.
 func estateFlag(fs *pflag.FlagSet, to *string) {
-	fs.StringVar(to, "estate", "", "`path` of a snapshot, or of a folder of snapshots, saved AWS CLI outputs, AWS Config and CloudTrail files (default: ask the EC2 API)")
+	fs.StringVar(to, "estate", "", "`path` of a snapshot, or of a folder or s3://bucket/prefix of snapshots, saved AWS CLI outputs, AWS Config and CloudTrail files (default: ask the EC2 API)")
 }
 
 // estate loads the estate from a path, or from the live EC2 API when there is none.
@@ -73,9 +77,33 @@ func (a *app) present(ctx context.Context, path string, aws *awsFlags, past live
 	return s, nil
 }
 
-// saved reads what was saved in a file or folder.
-func (a *app) saved(_ context.Context, path string, _ *awsFlags) (*estate.Snapshot, error) {
-	return estate.ReadSnapshot(path)
+// saved reads what was saved in a file, a folder or an S3 prefix. The files of AWS Config and CloudTrail in S3 are of the regions
+// asked for, and of as long as their APIs would be asked.
+func (a *app) saved(ctx context.Context, path string, aws *awsFlags) (*estate.Snapshot, error) {
+	if !strings.HasPrefix(path, "s3://") {
+		return estate.ReadSnapshot(path)
+	}
+	since := a.now().AddDate(0, 0, -live.PastDays)
+	if !aws.since.IsZero() && aws.since.Before(since) {
+		since = aws.since
+	}
+	regions := aws.regions
+	if slices.Contains(regions, live.AllRegions) {
+		regions = nil
+	}
+	files, err := source.OpenEstate(ctx, path, regions, source.Options{
+		Since: since, Region: aws.region(), Profile: aws.profile(), EndpointURL: aws.endpointURL, NoSignRequest: aws.noSign,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return estate.ReadFiles(path, func(yield func(estate.File, error) bool) {
+		for f, err := range source.ReadAll(ctx, files) {
+			if !yield(estate.File{Name: f.URL, Body: bytes.NewReader(f.Body)}, err) {
+				return
+			}
+		}
+	})
 }
 
 // snapshotJob says what to capture, and where to put it.

@@ -3,8 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"encoding/xml"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +79,52 @@ func runPlan(t *testing.T, args ...string) (plan recommend.Plan, stderr string) 
 	return plan, errors.String()
 }
 
+// serveFolder answers ListObjectsV2 and GetObject for a bucket that holds the files of a folder, and returns its endpoint.
+func serveFolder(t *testing.T, dir string) string {
+	t.Helper()
+	var keys []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			keys = append(keys, filepath.ToSlash(strings.TrimPrefix(path, dir+string(filepath.Separator))))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(keys)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		q := r.URL.Query()
+		if !q.Has("list-type") {
+			http.ServeFile(w, r, filepath.Join(dir, key))
+			return
+		}
+		type entry struct{ Key string }
+		var out struct {
+			XMLName        xml.Name `xml:"ListBucketResult"`
+			Contents       []entry
+			CommonPrefixes []struct{ Prefix string }
+		}
+		for _, k := range keys {
+			rest, ok := strings.CutPrefix(k, q.Get("prefix"))
+			folder, _, below := strings.Cut(rest, "/")
+			switch folder = q.Get("prefix") + folder + "/"; {
+			case !ok:
+			case !below || !q.Has("delimiter"):
+				out.Contents = append(out.Contents, entry{k})
+			case len(out.CommonPrefixes) == 0 || out.CommonPrefixes[len(out.CommonPrefixes)-1].Prefix != folder:
+				out.CommonPrefixes = append(out.CommonPrefixes, struct{ Prefix string }{folder})
+			}
+		}
+		if err := xml.NewEncoder(w).Encode(out); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 // TestConfigByTheAPI: in a world whose tiers are replaced all the time, the past that AWS Config's API tells makes the
 // proposal that its files make, though the API throttles and pages; without it the proposal is another.
 func TestConfigByTheAPI(t *testing.T) {
@@ -88,6 +139,16 @@ func TestConfigByTheAPI(t *testing.T) {
 	}
 	if !strings.Contains(stderr, "asking AWS Config for the past") {
 		t.Errorf("stderr does not say what is asked:\n%s", stderr)
+	}
+	t.Setenv("AWS_ENDPOINT_URL_S3", serveFolder(t, filepath.Join(c.dir, "config")))
+	for name, args := range map[string][]string{
+		"all of it in S3":                   {"--estate", "s3://b"},
+		"saved outputs, and the past in S3": {"--estate", filepath.Join(c.dir, "config", "now"), "--history", "s3://b/config"},
+	} {
+		plan, stderr = runPlan(t, append([]string{"review", logs, "--since", since}, args...)...)
+		if diff := cmp.Diff(want, proposals(&judge{plan: plan})); diff != "" || strings.Contains(stderr, "asking") {
+			t.Errorf("%s: the proposal is another than from files (-files +S3):\n%s\n%s", name, diff, stderr)
+		}
 	}
 	plan, _ = runPlan(t, "review", logs, "--history", "none", "--since", since)
 	if plan.History.ConfigItems != 0 || cmp.Equal(want, proposals(&judge{plan: plan})) {

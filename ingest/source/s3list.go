@@ -104,24 +104,13 @@ func (d *discovery) enter(ctx context.Context, folders []string) (below []string
 
 // folder lists one folder: the folders below, and the objects in it that have names of flow logs.
 func (b *bucket) folder(ctx context.Context, prefix string) (below []string, loose []ingest.Object, err error) {
-	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{
-		Bucket: &b.name, Prefix: &prefix, Delimiter: aws.String("/"), RequestPayer: b.payer(),
-	})
-	for pages.HasMorePages() {
-		out, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, nil, b.explain(listKeys, prefix, err)
-		}
-		for _, p := range out.CommonPrefixes {
-			below = append(below, aws.ToString(p.Prefix))
-		}
-		for i := range out.Contents {
-			if o := b.object(&out.Contents[i]); o.FlowLog != "" && b.wanted(o) {
-				loose = append(loose, o)
-			}
+	below, objects, err := b.entries(ctx, prefix, aws.String("/"))
+	for _, o := range objects {
+		if o.FlowLog != "" && b.wanted(o) {
+			loose = append(loose, o)
 		}
 	}
-	return below, loose, nil
+	return below, loose, err
 }
 
 // wanted reports whether an object is of the window.

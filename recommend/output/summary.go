@@ -236,11 +236,7 @@ func (s *summary) change(c *recommend.Change) {
 func diffRows(c *recommend.Change) [][]string {
 	var rows [][]string
 	add := func(sign string, t recommend.RuleText, note string) {
-		peer := t.Peer
-		if t.PeerName != "" {
-			peer += " (" + t.PeerName + ")"
-		}
-		rows = append(rows, []string{sign, c.Direction.String(), t.Service, peer, note})
+		rows = append(rows, []string{sign, c.Direction.String(), t.Service, named(t.Peer, t.PeerName), note})
 	}
 	for _, t := range c.Old {
 		add("-", t, strings.TrimSpace(t.ID+" "+t.Description))
@@ -313,7 +309,7 @@ func (s *summary) egress() {
 func ruleNames(c *recommend.Change) string {
 	names := make([]string, 0, len(c.Old))
 	for _, t := range c.Old {
-		names = append(names, c.Direction.String()+" "+t.Service+" "+t.Peer)
+		names = append(names, c.Direction.String()+" "+t.Service+" "+named(t.Peer, t.PeerName))
 	}
 	return strings.Join(names, ", ")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/sgtrim/sgtrim/recommend"
 )
@@ -32,9 +33,16 @@ func Table(w io.Writer, p *recommend.Plan) error {
 	return nil
 }
 
-// becomes is what a change makes of its rules, in one line.
+// becomes is what a change makes of its rules, in one line, with the names of their peers.
 func becomes(c *recommend.Change) string {
-	before, after := ruleCell(c.Old), ruleCell(c.New)
+	text := func(rules []recommend.RuleText) string {
+		var list []string
+		for _, t := range rules {
+			list = append(list, t.Service+" "+named(t.Peer, t.PeerName))
+		}
+		return strings.Join(list, "; ")
+	}
+	before, after := text(c.Old), text(c.New)
 	switch {
 	case after == "":
 		return before + " goes"

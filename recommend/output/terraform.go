@@ -94,10 +94,10 @@ func (t *terraformFiles) hint(c *recommend.Change, o terraform.Owner) {
 	about(b, c)
 	fmt.Fprintf(b, "# in %s:\n", plain(o.Address))
 	for _, r := range c.Old {
-		fmt.Fprintf(b, "#   - %s\n", plain(inHCL(r.Rule, o.Type)))
+		fmt.Fprintf(b, "#   - %s\n", plain(named(inHCL(r.Rule, o.Type), r.PeerName)))
 	}
 	for _, r := range c.New {
-		fmt.Fprintf(b, "#   + %s\n", plain(inHCL(r.Rule, o.Type)))
+		fmt.Fprintf(b, "#   + %s\n", plain(named(inHCL(r.Rule, o.Type), r.PeerName)))
 	}
 	switch {
 	case o.Type == terraform.Group || o.Type == terraform.DefaultGroup:
@@ -193,7 +193,7 @@ func withPlan(tags map[string]string, plan string) map[string]string {
 
 // about names a change in a comment above what it makes.
 func about(b *strings.Builder, c *recommend.Change) {
-	fmt.Fprintf(b, "\n# %s %s %s of %s %s: %s\n", plain(c.ID), c.Status, plain(string(c.Kind)), plain(c.GroupID), plain(c.GroupName), plain(c.Reason))
+	fmt.Fprintf(b, "\n# %s %s %s of %s %s: %s\n# %s\n", plain(c.ID), c.Status, plain(string(c.Kind)), plain(c.GroupID), plain(c.GroupName), plain(c.Reason), plain(becomes(c)))
 }
 
 // left lists the changes of this place that are not included.

@@ -12,7 +12,7 @@ import (
 // Past says which APIs are asked for what was so before the capture. The zero value asks none.
 type Past struct {
 	Config, Trail bool
-	// Since is from when on the past of interfaces is asked for; zero is pastDays before now. That of groups, which says how old
+	// Since is from when on the past of interfaces is asked for; zero is PastDays before now. That of groups, which says how old
 	// their rules are, is asked for at least so long.
 	Since time.Time
 	// Bounded asks in each account and region no more than takes a few minutes, what tells most first. What was left out is a
@@ -20,8 +20,8 @@ type Past struct {
 	Bounded bool
 }
 
-// pastDays is how long CloudTrail keeps events for LookupEvents, and as long as the longest default window of evidence.
-const pastDays = 90
+// PastDays is how long CloudTrail keeps events for LookupEvents, and as long as the longest default window of evidence.
+const PastDays = 90
 
 // History asks the APIs of Options.Past, in every account and region asked for, and nothing of EC2. The snapshot has no time:
 // it is to be joined with one that tells of the present.
@@ -39,7 +39,7 @@ func History(ctx context.Context, o Options) (*estate.Snapshot, error) {
 
 // past asks for the past of the place. It fails only when ctx ends: what cannot be asked is a problem.
 func (t *taker) past(ctx context.Context) (err error) {
-	from := t.captured.AddDate(0, 0, -pastDays)
+	from := t.captured.AddDate(0, 0, -PastDays)
 	since := from
 	if s := t.options.Past.Since; !s.IsZero() {
 		since = s

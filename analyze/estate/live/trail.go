@@ -41,7 +41,7 @@ func (t *taker) askTrail(ctx context.Context, since time.Time) (estate.Asking, e
 		taker: t, api: cloudtrail.NewFromConfig(t.place.cfg),
 		pace: rate.NewLimiter(rate.Every(t.options.within(lookupPause)), 1),
 	}
-	kept := t.captured.AddDate(0, 0, -pastDays)
+	kept := t.captured.AddDate(0, 0, -PastDays)
 	if since.Before(kept) {
 		since = kept
 	}

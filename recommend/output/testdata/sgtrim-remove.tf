@@ -2,6 +2,7 @@
 # and they are gone.
 
 # c-1 proposed narrow-ports of sg-0 g: nothing seen needs more
+# tcp 0-999 10.0.0.0/16 goes
 import {
   to = aws_vpc_security_group_egress_rule.sgr_000
   id = "sgr-000"
@@ -16,6 +17,7 @@ resource "aws_vpc_security_group_egress_rule" "sgr_000" {
 }
 
 # c-4 proposed narrow-ports of sg-1 g: nothing seen needs more
+# tcp 1000-1999 10.1.0.0/16 goes
 import {
   to = aws_vpc_security_group_ingress_rule.sgr_101
   id = "sgr-101"
@@ -30,6 +32,7 @@ resource "aws_vpc_security_group_ingress_rule" "sgr_101" {
 }
 
 # c-5 proposed narrow-ports of sg-1 g: nothing seen needs more
+# tcp 2000-2999 10.1.0.0/16 becomes tcp 2007 sg-1
 import {
   to = aws_vpc_security_group_ingress_rule.sgr_102
   id = "sgr-102"
@@ -44,6 +47,7 @@ resource "aws_vpc_security_group_ingress_rule" "sgr_102" {
 }
 
 # c-6 proposed narrow-ports of sg-1 g: nothing seen needs more
+# tcp 3000-3999 10.1.0.0/16 becomes tcp 3008 pl-1
 import {
   to = aws_vpc_security_group_egress_rule.sgr_103
   id = "sgr-103"

@@ -6,6 +6,7 @@
 # ---- Managed by nobody: Terraform takes them over ----
 
 # c-5 proposed narrow-ports of sg-1 g: nothing seen needs more
+# tcp 2000-2999 10.1.0.0/16 becomes tcp 2007 sg-1
 resource "aws_vpc_security_group_ingress_rule" "c_5_1" {
   security_group_id            = "sg-1"
   ip_protocol                  = "tcp"
@@ -19,6 +20,7 @@ resource "aws_vpc_security_group_ingress_rule" "c_5_1" {
 }
 
 # c-6 proposed narrow-ports of sg-1 g: nothing seen needs more
+# tcp 3000-3999 10.1.0.0/16 becomes tcp 3008 pl-1
 resource "aws_vpc_security_group_egress_rule" "c_6_1" {
   security_group_id = "sg-1"
   ip_protocol       = "tcp"
