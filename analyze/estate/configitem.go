@@ -46,6 +46,10 @@ func (c *configItem) gone() bool {
 // recorded is false of items that say only that nobody records such resources.
 func (c *configItem) recorded() bool { return c.ConfigurationItemStatus != "ResourceNotRecorded" }
 
+// discovered is true of the first item of a resource. Where that is missing, as in part of a bucket, the earliest item at hand
+// is one of a change, and tells nothing of the time before.
+func (c *configItem) discovered() bool { return c.ConfigurationItemStatus == "ResourceDiscovered" }
+
 func (c *configItem) lag() int64 {
 	if strings.EqualFold(c.RecordingFrequency, "DAILY") {
 		return int64(configLagDaily / time.Second)
@@ -180,7 +184,7 @@ func (h *historian) configItems(all []*SnapshotScope) error {
 }
 
 func fromItem[T any](t *timeline[T], at where, c *configItem, when time.Time, read func(where, json.RawMessage) (state[T], error)) error {
-	m := mark[T]{at: when.Unix(), nanos: int64(when.Nanosecond()), origin: fromConfig, lag: c.lag(), scope: at.scope.place()}
+	m := mark[T]{at: when.Unix(), nanos: int64(when.Nanosecond()), origin: fromConfig, lag: c.lag(), found: c.discovered(), scope: at.scope.place()}
 	if since, ok := t.configSince[m.scope]; !ok || m.at < since {
 		t.configSince[m.scope] = m.at
 	}
@@ -213,7 +217,7 @@ func (t *timeline[T]) discovered(marks []mark[T]) (absent mark[T], ok bool) {
 		return absent, false
 	}
 	first := slices.MinFunc(there, mark[T].compare)
-	if first.origin != fromConfig || first.at < t.configSince[first.scope]+settlingIn {
+	if first.origin != fromConfig || !first.found || first.at < t.configSince[first.scope]+settlingIn {
 		return absent, false
 	}
 	return mark[T]{at: first.at - first.lag, origin: fromConfig, lag: first.lag, scope: first.scope}, true

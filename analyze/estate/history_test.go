@@ -130,6 +130,9 @@ func TestConfigItems(t *testing.T) {
 			configItemJSON("NetworkInterface", "eni-1", "2026-01-05T12:00:00.000Z", "ResourceDeleted", `null`),
 			configItemJSON("NetworkInterface", "eni-2", "2026-01-05T13:00:00.000Z", "ResourceDiscovered", configENI("eni-2", "10.0.0.7", "sg-app")),
 			configItemJSON("NetworkInterface", "eni-2", "2026-01-06T13:00:00.000Z", "OK", configENI("eni-2", "10.0.0.7", "sg-web")),
+			// The item of its discovery is not at hand.
+			configItemJSON("NetworkInterface", "eni-3", "2026-01-05T13:00:00.000Z", "OK", configENI("eni-3", "10.0.0.8", "sg-app")),
+			configItemJSON("NetworkInterface", "eni-3", "2026-01-06T13:00:00.000Z", "ResourceDeleted", `null`),
 			configItemJSON("SecurityGroup", "sg-1", "2026-01-01T00:00:00.000Z", "OK", configGroup("sg-1", "10.2.0.0/16")),
 			configItemJSON("Bucket", "b", "2026-01-01T00:00:00.000Z", "OK", `{}`),
 		),
@@ -140,6 +143,7 @@ func TestConfigItems(t *testing.T) {
 	wantLines(t, "interfaces", statesOf(e),
 		"eni-1 10.0.0.7 sg-app - (01T00:00 05T11:50) 05T12:00",
 		"eni-2 10.0.0.7 sg-app 05T12:50 (05T13:00 06T12:50) 06T13:00",
+		"eni-3 10.0.0.8 sg-app - (05T13:00 06T12:50) 06T13:00",
 		"eni-2 10.0.0.7 sg-web 06T12:50 (06T13:00 -) - now")
 	wantLines(t, "rules", rulesOverTime(e.Groups["sg-1"]),
 		"10.2.0.0/16 - (01T00:00 03T23:50) 04T00:00",

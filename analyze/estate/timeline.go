@@ -23,6 +23,7 @@ type mark[T any] struct {
 	nanos  int64 // of the second, where the source tells them: they order, and are not reckoned with
 	origin origin
 	begins bool   // the state began then: it was another just before
+	found  bool   // AWS Config says that it met the object then for the first time
 	value  *T     // nil: the object was not there
 	key    string // equal keys: the same state; "" of no value
 	lag    int64  // of AWS Config: seconds by which it may have recorded the state late
