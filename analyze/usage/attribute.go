@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sgtrim/sgtrim/analyze"
@@ -18,25 +19,28 @@ type attributor struct {
 	x          *estate.Index
 	attributes map[string]ledger.Attributes
 	named      []netip.Prefix
-	bySet      map[string]*ruleSet // groups of an interface, joined by space
+	bySet      map[string]*ruleSet            // groups of an interface, joined by space
+	byState    map[*estate.Interface]*ruleSet // the same, by the state of an interface that carries them
 	ghosts     map[string]*estate.Interface
-	goneSets   map[string][]string                 // gone interface → groups it may have carried
-	served     map[string]map[analyze.Service]bool // by set of groups: what interfaces that carry it are seen to serve
-	sets       map[string][][]string               // VPC and subnet → sets of groups that their interfaces carry
-	groupIDs   []string                            // of the estate, sorted
-	locals     map[string]netip.Addr               // interface → an address of its own
-	near       map[[2]string]bool                  // group and subnet → some member of the group is in the subnet
-	size       []int64                             // of the rules, see narrowness
+	goneSets   map[string]*ruleSet         // gone interface → rules of the groups it may have carried
+	around     map[[2]string]*surroundings // by VPC and subnet
+	groupIDs   []string                    // of the estate, sorted
+	locals     map[string]netip.Addr       // interface → an address of its own
+	near       map[[2]string]bool          // group and subnet → some member of the group is in the subnet
+	size       []int64                     // of the rules, see narrowness
 }
 
 // ruleSet holds the rules of some groups by direction.
-type ruleSet struct{ dir [3][]int32 }
+type ruleSet struct {
+	dir    [3][]int32
+	served map[analyze.Service]bool // what interfaces that carry exactly these groups are seen to serve
+}
 
 func newAttributor(r *Result, in Input) *attributor {
 	a := &attributor{
 		r: r, x: in.Index, attributes: in.Attributes, named: in.Named,
-		bySet: map[string]*ruleSet{}, ghosts: map[string]*estate.Interface{}, goneSets: map[string][]string{},
-		served: map[string]map[analyze.Service]bool{}, sets: map[string][][]string{}, locals: map[string]netip.Addr{}, near: map[[2]string]bool{},
+		bySet: map[string]*ruleSet{}, byState: map[*estate.Interface]*ruleSet{}, ghosts: map[string]*estate.Interface{},
+		goneSets: map[string]*ruleSet{}, around: map[[2]string]*surroundings{}, locals: map[string]netip.Addr{}, near: map[[2]string]bool{},
 		size: make([]int64, len(r.Rules)),
 	}
 	for id := range in.Estate.Groups {
@@ -87,15 +91,26 @@ func (a *attributor) homeOf(g *estate.Interface) {
 }
 
 // rules returns the rules that may have applied to the flow's interface.
-func (a *attributor) rules(f *Flow, subject *estate.Interface) []int32 {
+func (a *attributor) rules(f *Flow) []int32 {
 	if f.Subject == nil {
-		return a.ruleSetOf(a.goneSets[f.Interface]).dir[f.Direction]
+		return a.goneSets[f.Interface].dir[f.Direction]
 	}
-	return a.ruleSetOf(subject.Groups).dir[f.Direction]
+	return a.ruleSetOf(f.Subject).dir[f.Direction]
 }
 
-func (a *attributor) ruleSetOf(groups []string) *ruleSet {
-	key := setKey(groups)
+// ruleSetOf is the rule set of the groups that an interface carries.
+func (a *attributor) ruleSetOf(i *estate.Interface) *ruleSet {
+	set, ok := a.byState[i]
+	if !ok {
+		set = a.ruleSet(i.Groups)
+		a.byState[i] = set
+	}
+	return set
+}
+
+// ruleSet is the one rule set of some groups, sorted as an interface lists them.
+func (a *attributor) ruleSet(groups []string) *ruleSet {
+	key := strings.Join(groups, " ")
 	set, ok := a.bySet[key]
 	if !ok {
 		set = a.collect(groups)
@@ -160,7 +175,7 @@ func (a *attributor) attribute(i int32) {
 	f := &a.r.Flows[i]
 	subject := a.subject(f)
 	var yes, maybe []int32
-	for _, ri := range a.rules(f, subject) {
+	for _, ri := range a.rules(f) {
 		switch a.match(ri, f, subject) {
 		case analyze.Yes:
 			yes = append(yes, ri)
@@ -195,7 +210,7 @@ func (a *attributor) note(i int32) {
 		return
 	}
 	subject := a.subject(f)
-	for _, ri := range a.rules(f, subject) {
+	for _, ri := range a.rules(f) {
 		rule := &a.r.Rules[ri]
 		if rule.Unsupported == "" && rule.Peer.GroupID == "" && !rule.Peer.IsWorld() && a.match(ri, f, subject) != analyze.No {
 			rule.OneWay = append(rule.OneWay, i)

@@ -2,7 +2,6 @@ package usage
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -21,25 +20,21 @@ const plausible = 80
 // This is a guess, and used as one: all it can do is keep a permission.
 func (a *attributor) goneGroups(flows []int32, ghost *estate.Interface) [][]string {
 	ins := a.letIn(flows, false)
-	served := func(groups []string) bool { return a.serves(groups, ins) && a.explains(groups, ins, ghost) }
-	explained := func(groups []string) bool { return a.explains(groups, ins, ghost) }
 	if len(ins) == 0 {
 		if sets := a.likeDoubtful(a.letIn(flows, true), ghost); sets != nil {
 			return sets
 		}
-	} else {
-		for _, fits := range []func([]string) bool{served, explained} {
-			for _, near := range []*estate.Interface{ghost, {VPC: ghost.VPC}} {
-				var out [][]string
-				for _, groups := range a.carriedSets(near.VPC, near.Subnet) {
-					if fits(groups) {
-						out = append(out, groups)
-					}
-				}
-				if len(out) > 0 {
-					return out
-				}
-			}
+	}
+	asked := a.servicesOf(ins)
+	nearAndAround := []*surroundings{a.surroundings(ghost.VPC, ghost.Subnet), a.surroundings(ghost.VPC, "")}
+	for _, s := range nearAndAround {
+		if out := a.explaining(s.serve(asked), ins, ghost, true); out != nil {
+			return out
+		}
+	}
+	for _, s := range nearAndAround {
+		if out := a.explaining(s.allow(asked, a.r.Rules), ins, ghost, false); out != nil {
+			return out
 		}
 	}
 	var out [][]string
@@ -51,19 +46,41 @@ func (a *attributor) goneGroups(flows []int32, ghost *estate.Interface) [][]stri
 	return out
 }
 
+// explaining are those of the sets that explain the flows and, where serving is asked for too, whose interfaces serve what the
+// flows asked for.
+func (a *attributor) explaining(sets []*carriedSet, flows []int32, ghost *estate.Interface, serving bool) (out [][]string) {
+	for _, s := range sets {
+		if (!serving || a.serves(s, flows)) && a.explains(s, flows, ghost) {
+			out = append(out, s.groups)
+		}
+	}
+	return out
+}
+
 // likeDoubtful are the sets of an interface of which nothing but doubtful traffic is known: those whose interfaces serve some of
 // what it may have served. Nil where none does.
 func (a *attributor) likeDoubtful(flows []int32, ghost *estate.Interface) [][]string {
 	var out [][]string
-	for _, groups := range a.carriedSets(ghost.VPC, "") {
+	for _, s := range a.surroundings(ghost.VPC, "").serve(a.servicesOf(flows)) {
 		if slices.ContainsFunc(flows, func(i int32) bool {
 			one := []int32{i}
-			return a.serves(groups, one) && a.explains(groups, one, ghost)
+			return a.serves(s, one) && a.explains(s, one, ghost)
 		}) {
-			out = append(out, groups)
+			out = append(out, s.groups)
 		}
 	}
 	return out
+}
+
+// servicesOf are the distinct services of flows.
+func (a *attributor) servicesOf(flows []int32) []analyze.Service {
+	var all []analyze.Service
+	for _, i := range flows {
+		if s := a.r.Flows[i].Service(); !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // letIn are the needs among the flows that somebody else opened: surely, or in doubt.
@@ -78,53 +95,27 @@ func (a *attributor) letIn(flows []int32, doubtful bool) []int32 {
 	return ins
 }
 
-// setKey names a set of groups, sorted as an interface lists them.
-func setKey(groups []string) string { return strings.Join(groups, " ") }
-
 // listen notes what an interface of the estate serves, for the set of groups that it carries.
 func (a *attributor) listen(flows []int32) {
 	for _, i := range a.letIn(flows, false) {
 		f := &a.r.Flows[i]
-		key := setKey(f.Subject.Groups)
-		if a.served[key] == nil {
-			a.served[key] = map[analyze.Service]bool{}
+		set := a.ruleSetOf(f.Subject)
+		if set.served == nil {
+			set.served = map[analyze.Service]bool{}
 		}
-		a.served[key][f.Service()] = true
+		set.served[f.Service()] = true
 	}
 }
 
 // serves reports whether interfaces that carry the groups now serve enough of what the flows asked for.
-func (a *attributor) serves(groups []string, flows []int32) bool {
-	served := a.served[setKey(groups)]
-	return a.enough(flows, func(f *Flow) bool { return served[f.Service()] })
-}
-
-// carriedSets are the distinct sets of groups that interfaces of a VPC and subnet carry ("": of any).
-func (a *attributor) carriedSets(vpc, subnet string) [][]string {
-	key := vpc + " " + subnet
-	if sets, ok := a.sets[key]; ok {
-		return sets
-	}
-	byKey := map[string][]string{}
-	for _, i := range a.r.Estate.Interfaces {
-		if len(i.Groups) > 0 && (vpc == "" || i.VPC == vpc) && (subnet == "" || i.Subnet == subnet) {
-			byKey[setKey(i.Groups)] = i.Groups
-		}
-	}
-	sets := make([][]string, 0, len(byKey))
-	for _, s := range byKey {
-		sets = append(sets, s)
-	}
-	slices.SortFunc(sets, slices.Compare)
-	a.sets[key] = sets
-	return sets
+func (a *attributor) serves(set *carriedSet, flows []int32) bool {
+	return a.enough(flows, func(f *Flow) bool { return set.rules.served[f.Service()] })
 }
 
 // explains reports whether the groups' rules surely or maybe allow enough of the flows.
-func (a *attributor) explains(groups []string, flows []int32, ghost *estate.Interface) bool {
-	rules := a.ruleSetOf(groups)
+func (a *attributor) explains(set *carriedSet, flows []int32, ghost *estate.Interface) bool {
 	return a.enough(flows, func(f *Flow) bool {
-		return slices.ContainsFunc(rules.dir[f.Direction], func(ri int32) bool { return a.match(ri, f, ghost) != analyze.No })
+		return slices.ContainsFunc(set.rules.dir[f.Direction], func(ri int32) bool { return a.match(ri, f, ghost) != analyze.No })
 	})
 }
 

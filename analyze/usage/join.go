@@ -138,7 +138,7 @@ func (a *attributor) placeGone(flows []int32) {
 		}
 	}
 	groups := slices.Sorted(slices.Values(slices.Concat(sets...)))
-	a.goneSets[id] = slices.Compact(groups)
+	a.goneSets[id] = a.ruleSet(slices.Compact(groups))
 	r.GoneIDs = append(r.GoneIDs, id)
 }
 

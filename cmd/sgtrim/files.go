@@ -2,11 +2,15 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // outputFile is one file of a result.
@@ -23,18 +27,24 @@ func writeFiles(dir string, files []outputFile) (err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("output folder: %w", err)
 	}
-	var pending []string
+	pending, failed := make([]string, len(files)), make([]error, len(files))
 	defer func() {
 		for _, name := range pending {
 			os.Remove(name)
 		}
 	}()
-	for _, f := range files {
-		name := temporaryName(filepath.Join(dir, f.name))
-		pending = append(pending, name)
-		if err := writeWhole(name, f); err != nil {
-			return err
-		}
+	var cores errgroup.Group // the files of a large estate take seconds each
+	cores.SetLimit(runtime.GOMAXPROCS(0))
+	for i, f := range files {
+		pending[i] = temporaryName(filepath.Join(dir, f.name))
+		cores.Go(func() error {
+			failed[i] = writeWhole(pending[i], f)
+			return nil
+		})
+	}
+	_ = cores.Wait()
+	if err := cmp.Or(failed...); err != nil {
+		return err
 	}
 	for i, f := range files {
 		if err := os.Rename(pending[i], filepath.Join(dir, f.name)); err != nil {
