@@ -15,7 +15,7 @@ import (
 type peerUse struct {
 	addr  netip.Addr
 	flows []int32
-	place estate.Placement
+	place *estate.Placement
 	first int64
 	sure  bool // who held the address is sure
 }

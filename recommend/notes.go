@@ -111,7 +111,7 @@ func (r *reviewer) pastRule(f *usage.Flow) *estate.PastRule {
 			past := &g.PastRules[i]
 			rule := analyze.Rule{RuleKey: past.RuleKey}
 			if past.Direction == f.Direction && past.Life.Touches(first, last) && past.Service.MatchFlow(f.Proto, f.Port) != analyze.No &&
-				r.x.MatchPlaced(&rule, f.Subject, f.Peer, &f.Place, first, last) != analyze.No {
+				r.x.MatchPlaced(&rule, f.Subject, f.Peer, f.Place, first, last) != analyze.No {
 				return past
 			}
 		}

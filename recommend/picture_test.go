@@ -64,7 +64,7 @@ func pictured(flows []usage.Flow) *reviewer {
 // Seen at both ends, a talk counts once, and by the group that says most about each end.
 func TestTalks(t *testing.T) {
 	flow := func(eni string, dir analyze.Direction, peer string, port uint16, need bool) usage.Flow {
-		return usage.Flow{Interface: eni, Direction: dir, Proto: 6, Port: port, Flows: 10, Need: need, Place: estate.Placement{Name: peer}}
+		return usage.Flow{Interface: eni, Direction: dir, Proto: 6, Port: port, Flows: 10, Need: need, Place: &estate.Placement{Name: peer}}
 	}
 	r := pictured([]usage.Flow{
 		flow("eni-web", egress, "eni-db", 5432, true), flow("eni-db", ingress, "eni-web", 5432, true), flow("eni-db", ingress, "eni-web", 5433, true),
@@ -92,7 +92,7 @@ func TestUseMapLosesNothing(t *testing.T) {
 		for i := range rnd.IntN(300) {
 			addr := netip.AddrFrom4([4]byte{10, byte(rnd.IntN(places)), 0, byte(rnd.IntN(9))})
 			f := usage.Flow{Interface: "eni-web", Direction: ingress, Proto: 6, Port: uint16(1 + rnd.IntN(ports)), Peer: addr,
-				Place: estate.Placement{Class: estate.Unplaced, Name: fmt.Sprint("subnet ", addr.As4()[1])}}
+				Place: &estate.Placement{Class: estate.Unplaced, Name: fmt.Sprint("subnet ", addr.As4()[1])}}
 			flows, all = append(flows, f), append(all, int32(i))
 			pairs[fmt.Sprint(f.Peer, f.Port)], peers[f.Peer] = true, true
 		}

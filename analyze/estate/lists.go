@@ -81,6 +81,11 @@ func (x *Index) placeLists(p *Placement, addr netip.Addr, first, last time.Time)
 	p.Lists = string(said)
 }
 
+// ListsTurn reports whether the entries of some list changed from first to last, or may have.
+func (x *Index) ListsTurn(first, last time.Time) bool {
+	return slices.ContainsFunc(x.changing.ids, func(id string) bool { return x.listTurns(id, first, last) })
+}
+
 func (x *Index) listTurns(id string, first, last time.Time) bool {
 	l := x.e.PrefixLists[id]
 	return l.Life.turns(first, last) || slices.ContainsFunc(l.Past, func(s ListState) bool { return s.Life.turns(first, last) })

@@ -140,7 +140,7 @@ func (a *attributor) match(ri int32, f *Flow, subject *estate.Interface) analyze
 	if m == analyze.No {
 		return m
 	}
-	m = min(m, a.x.MatchPlaced(rule, subject, f.Peer, &f.Place, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()))
+	m = min(m, a.x.MatchPlaced(rule, subject, f.Peer, f.Place, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC()))
 	if m == analyze.No && rule.Peer.GroupID != "" && a.mayHaveMoved(f, rule.Peer.GroupID) {
 		return analyze.Maybe
 	}

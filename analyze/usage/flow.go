@@ -3,11 +3,8 @@
 package usage
 
 import (
-	"cmp"
-	"fmt"
 	"iter"
 	"net/netip"
-	"slices"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -32,11 +29,11 @@ type Flow struct {
 	First, Last int64   // unix seconds
 	Flows       int64   // records
 	Bytes       int64
-	Strength    analyze.Strength // the strongest
-	Orientation analyze.Reason   // the best; Ambiguous when no day decided
-	Need        bool             // design §4.6
-	Place       estate.Placement
-	Credit      []int32 // rules that must keep it, as indexes into Result.Rules; sorted
+	Strength    analyze.Strength  // the strongest
+	Orientation analyze.Reason    // the best; Ambiguous when no day decided
+	Need        bool              // design §4.6
+	Place       *estate.Placement // shared: not to be changed
+	Credit      []int32           // rules that must keep it, as indexes into Result.Rules; sorted
 }
 
 // Placed reports whether both ends are surely known: the interface as it was then, and, of a peer in a network of the estate,
@@ -55,28 +52,6 @@ func (f *Flow) Service() analyze.Service {
 	return analyze.ProtoService(p)
 }
 
-func (f *Flow) compare(o *Flow) int {
-	c := cmp.Or(
-		cmp.Compare(f.Interface, o.Interface), cmp.Compare(f.Direction, o.Direction), cmp.Compare(f.Proto, o.Proto),
-		cmp.Compare(f.Port, o.Port), f.Peer.Compare(o.Peer), cmp.Compare(f.Action, o.Action))
-	if c == 0 && f != o {
-		c = f.compareStates(o)
-	}
-	return c
-}
-
-// compareStates orders flows that differ by who their ends were at the time alone.
-func (f *Flow) compareStates(o *Flow) int {
-	text := func(f *Flow) string {
-		s := fmt.Sprint(f.Unsure, f.Place.Class, f.Place.Certain, f.Place.Complete, holderText(f.Place.Interfaces), f.Place.Lists)
-		if f.Subject != nil {
-			s = holderText([]*estate.Interface{f.Subject}) + s
-		}
-		return s
-	}
-	return cmp.Compare(text(f), text(o))
-}
-
 // flowKey identifies a Flow while summing. Fixed size, comparable.
 type flowKey struct {
 	peer      [16]byte
@@ -86,20 +61,24 @@ type flowKey struct {
 	direction analyze.Direction
 	action    analyze.Action
 	v4        bool
-	who       int32 // index of the states of both ends
+	unsure    bool
+	subject   int32 // number of the interface's state, 0 where it is not known
+	who       int32 // who the peer is: see placed
 }
 
 // summer sums conversations of all days into flows.
 type summer struct {
-	index  *estate.Index
-	ids    map[string]int32
-	names  []string
-	locals []netip.Addr // by interface: an address of its own, invalid when none was told
-	byKey  map[flowKey]int32
-	whos   map[who]int32
-	buffer []part
-	flows  []Flow
-	counts Counts
+	index    *estate.Index
+	timeline *timeline
+	ids      numbers[string] // of interfaces
+	names    []string
+	locals   []netip.Addr               // by interface: an address of its own, invalid when none was told
+	subjects numbers[*estate.Interface] // their states; nil is 0
+	byKey    map[flowKey]int32
+	buffer   []part
+	flows    []Flow
+	owners   []int32 // of the flows: numbers of their interfaces
+	counts   Counts
 }
 
 // Counts are totals of the join.
@@ -111,7 +90,9 @@ type Counts struct {
 }
 
 func newSummer(x *estate.Index) *summer {
-	return &summer{index: x, ids: map[string]int32{}, byKey: map[flowKey]int32{}, whos: map[who]int32{}}
+	s := &summer{index: x, timeline: newTimeline(x), byKey: map[flowKey]int32{}}
+	s.subjects.number(nil)
+	return s
 }
 
 // add sums one conversation, in each of its readings: doubt can only keep a permission.
@@ -181,46 +162,30 @@ func (s *summer) addReading(c *orient.Conversation) {
 
 // flow is the one that a part belongs to.
 func (s *summer) flow(c *orient.Conversation, p *part) *Flow {
-	w := p.who()
-	state, ok := s.whos[w]
-	if !ok {
-		state = int32(len(s.whos))
-		s.whos[w] = state
-	}
 	peer := c.Peer.Unmap()
-	k := flowKey{
-		peer: peer.As16(), iface: s.id(c.Interface), port: c.Port, proto: c.Proto, direction: c.Direction, action: c.Action, v4: peer.Is4(), who: state,
+	k := flowKey{peer: peer.As16(), iface: s.id(c.Interface), port: c.Port, proto: c.Proto, direction: c.Direction, action: c.Action, v4: peer.Is4()}
+	if !p.whole {
+		k.subject, k.unsure, k.who = s.subjects.number(p.subject), p.unsure, p.place.who
 	}
 	i, ok := s.byKey[k]
 	if !ok {
 		i = int32(len(s.flows))
 		s.byKey[k] = i
+		s.owners = append(s.owners, k.iface)
 		s.flows = append(s.flows, Flow{
 			Interface: s.names[k.iface], Direction: c.Direction, Peer: peer, Proto: c.Proto, Port: c.Port, Action: c.Action,
-			First: p.first, Last: p.last, Subject: p.subject, Unsure: p.unsure, Place: p.place,
+			First: p.first, Last: p.last, Subject: p.subject, Unsure: p.unsure, Place: p.place.Placement,
 		})
 	}
 	return &s.flows[i]
 }
 
+// id numbers the interfaces.
 func (s *summer) id(name string) int32 {
-	i, ok := s.ids[name]
-	if !ok {
-		i = int32(len(s.names))
-		s.ids[name] = i
+	i := s.ids.number(name)
+	if int(i) == len(s.names) {
 		s.names = append(s.names, name)
 		s.locals = append(s.locals, netip.Addr{})
 	}
 	return i
-}
-
-// finish returns the flows in a fixed order.
-func (s *summer) finish() []Flow {
-	for i := range s.flows {
-		f := &s.flows[i]
-		slices.Sort(f.Days)
-		f.Days = slices.Compact(f.Days)
-	}
-	slices.SortFunc(s.flows, func(a, b Flow) int { return a.compare(&b) })
-	return s.flows
 }

@@ -4,7 +4,6 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -105,7 +104,8 @@ func (a *attributor) place() {
 			f := &r.Flows[to]
 			if f.Subject == nil {
 				unknown = append(unknown, int32(to))
-				f.Place = a.x.Place(a.subject(f), f.Peer, time.Unix(f.First, 0).UTC(), time.Unix(f.Last, 0).UTC())
+				p := a.x.Place(a.subject(f), f.Peer, unix(f.First), unix(f.Last))
+				f.Place = &p
 			} else {
 				known = append(known, int32(to))
 			}
