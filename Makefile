@@ -7,7 +7,7 @@ DEMO_DIR  ?= out/demo
 CONNECTIONS ?= 1000000
 STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
 
-.PHONY: build demo test kill-test race fuzz bench scoreboard bench-review bench-report bench-peer bench-scale bench-memory bench-orientation lint check integration
+.PHONY: build demo test kill-test race fuzz bench scoreboard bench-review bench-report bench-peer bench-scale bench-join bench-memory bench-orientation lint check integration
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
@@ -71,6 +71,10 @@ bench-scale:
 # by RECORDS, KEYS, MEMORY (MiB) and WORLDS; half an hour and 7 GB of disk as they are (docs/performance.md). Needs GNU time.
 bench-memory:
 	GO="$(GO)" testdata/bench/memory.sh
+
+# The join of 100,000 intervals of interfaces and 10 M conversations: time and peak memory (docs/performance.md).
+bench-join:
+	GO="$(GO)" testdata/bench/join.sh
 
 # report.html of 2,500 groups in headless Chromium: time until it stands, and until a filter is shown.
 bench-report:

@@ -31,6 +31,9 @@ func TestTimelineAgainstIndex(t *testing.T) {
 				}
 			}
 		}
+		for _, s := range e.PrefixLists["pl-1"].Past {
+			edges = append(edges, s.Life.Since.Unix(), s.Life.Until.Unix())
+		}
 		near := func() int64 { // seconds around a change, by the clocks' error or a little more or less
 			return edges[rng.IntN(len(edges))] + []int64{-3600, -61, -60, -59, 0, 59, 60, 61, 3600}[rng.IntN(9)]
 		}
@@ -58,7 +61,7 @@ func TestTimelineAgainstIndex(t *testing.T) {
 }
 
 func placeText(p *estate.Placement) string {
-	return fmt.Sprint(p.Class, p.Certain, p.Complete, p.Name, p.Subnet, p.VPC.ID, holderText(p.Interfaces))
+	return fmt.Sprint(p.Class, p.Certain, p.Complete, p.Name, p.Subnet, p.VPC.ID, holderText(p.Interfaces), p.Mixed, []byte(p.Lists))
 }
 
 // randomHistory has interfaces of a few addresses that pass from one to another, seldom a day apart; some changes are known to
@@ -89,8 +92,27 @@ func randomHistory(rng *rand.Rand) *estate.Estate {
 			e.Interfaces[i.ID] = i
 		}
 	}
+	e.PrefixLists = map[string]*estate.PrefixList{"pl-1": randomList(rng)}
 	slices.SortFunc(e.Past, func(a, b *estate.Interface) int { return a.Life.Since.Compare(b.Life.Since) })
 	return e
+}
+
+// randomList has other entries from time to time, and times of which nothing is on record.
+func randomList(rng *rand.Rand) *estate.PrefixList {
+	l := &estate.PrefixList{ID: "pl-1", EntriesKnown: true}
+	entries := func() []netip.Prefix {
+		return []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(rng.IntN(4))}), 30+rng.IntN(3)).Masked()}
+	}
+	at := time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC)
+	for range 3 {
+		s := estate.ListState{Entries: entries(), Known: rng.IntN(4) > 0, Life: estate.Life{After: at, Since: at}}
+		at = at.Add(time.Duration(1+rng.IntN(40)) * time.Hour / 2)
+		s.Life.Until, s.Life.Before = at, at
+		at = at.Add(time.Duration(rng.IntN(3)) * time.Hour)
+		l.Past = append(l.Past, s)
+	}
+	l.Entries, l.Life = entries(), estate.Life{After: at, Since: at}
+	return l
 }
 
 // Flows come in one order, whatever order the conversations of a day came in, and none is lost on the way.
