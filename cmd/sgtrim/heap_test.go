@@ -6,7 +6,7 @@ import "testing"
 func TestHeapLimit(t *testing.T) {
 	for _, c := range []struct {
 		live, want int64
-	}{{0, heapTarget}, {500 << 20, heapTarget}, {1 << 30, 3 << 29}} {
+	}{{0, heapTarget}, {500 << 20, heapTarget}, {624 << 20, 936 << 20}, {1 << 30, 1<<30 + 320<<20}, {5 << 30, 6 << 30}} {
 		if got := heapLimit(c.live); got != c.want {
 			t.Errorf("%d alive: got a limit of %d, want %d", c.live, got, c.want)
 		}

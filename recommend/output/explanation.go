@@ -95,7 +95,7 @@ func (s *explanation) change(c *explain.Change) {
 	}
 	var rows [][]string
 	for _, n := range c.New {
-		rows = append(rows, []string{"+", n.Service, named(n.Peer, n.PeerName), n.Why})
+		rows = append(rows, []string{"+", n.Service, named(n.Peer, n.PeerName), whyBeside(&n)})
 	}
 	if len(rows) > 0 {
 		s.diff(rows)

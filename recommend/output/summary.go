@@ -232,6 +232,16 @@ func (s *summary) change(c *recommend.Change) {
 	s.blank()
 }
 
+// whyBeside is why a rule has its peer, where the peer's name beside it does not say so already.
+func whyBeside(t *recommend.RuleText) string {
+	for word := range strings.FieldsSeq(t.Why) {
+		if word != "group" && !strings.Contains(t.PeerName, word) {
+			return t.Why
+		}
+	}
+	return ""
+}
+
 // diffRows are the rules of a change as rows of a diff.
 func diffRows(c *recommend.Change) [][]string {
 	var rows [][]string
@@ -242,7 +252,7 @@ func diffRows(c *recommend.Change) [][]string {
 		add("-", t, strings.TrimSpace(t.ID+" "+t.Description))
 	}
 	for _, t := range c.New {
-		add("+", t, t.Why)
+		add("+", t, whyBeside(&t))
 	}
 	if len(rows) == 0 {
 		rows = append(rows, []string{" ", "no rule"})
