@@ -58,7 +58,7 @@ type outcomes struct {
 	review        int
 	held          int // expected to be held, and held
 	missed        int
-	doubted       int // of the sufficient: left to a person, since an interface that is gone and on no record may have used it
+	doubted       int // of the sufficient: left to a person or kept in part, since an interface that is gone and on no record may have used it
 	insufficient  int
 	claimed       int // of the insufficient: proposed all the same
 	heldForWindow int
@@ -161,7 +161,7 @@ func (t *trial) judgeDefects(o *outcomes, p *plan, sufficient func(world.Defect)
 			} else if c != nil && c.Status == "held" {
 				o.heldForWindow++
 			}
-		case !right && c != nil && c.Status == "review" && c.Evidence.Hits == 0 && c.Evidence.Maybe > 0:
+		case !right && c != nil && c.Status != "held" && c.Evidence.Hits == 0 && c.Evidence.Maybe > 0:
 			o.sufficient++
 			o.doubted++
 			t.missed = append(t.missed, fmt.Sprintf("seed %d, %d days: in doubt: %s %s: got %s", t.seed, t.days, d.Scenario, d.Rule, said(c)))
