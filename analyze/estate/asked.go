@@ -23,19 +23,16 @@ type Asked struct {
 
 // AskedOf is what became of asking for the past of the account and region, which a group has as its Owner and Region.
 func (e *Estate) AskedOf(account, region string) Asked {
-	for scope, asked := range e.Asked {
-		if scope.Account == account && scope.Region == region {
-			return asked
-		}
-	}
-	return Asked{}
+	return e.Asked[Scope{Account: account, Region: region}]
 }
 
-// or fills in from o what a does not tell. An answer says more than a refusal, and that more than no question.
+// tells is how much an answer says: more than a refusal, and that more than no question.
+var tells = map[Asking]int{NotAsked: 1, Refused: 2, Answered: 3}
+
+// or fills in from o what a does not tell.
 func (a Asked) or(o Asked) Asked {
 	for _, p := range []struct{ to, from *Asking }{{&a.Config, &o.Config}, {&a.Trail, &o.Trail}} {
-		rank := map[Asking]int{NotAsked: 1, Refused: 2, Answered: 3}
-		if rank[*p.from] > rank[*p.to] {
+		if tells[*p.from] > tells[*p.to] {
 			*p.to = *p.from
 		}
 	}
@@ -50,10 +47,10 @@ func (b *builder) asked(all []*SnapshotScope) {
 		}
 		latest := true
 		for _, o := range all {
-			latest = latest && (o.Scope != s.Scope || o.Asked == Asked{} || s.captured.IsZero() || !o.captured.After(s.captured))
+			latest = latest && (o.place() != s.place() || o.Asked == Asked{} || s.captured.IsZero() || !o.captured.After(s.captured))
 		}
 		if latest {
-			b.e.Asked[s.Scope] = b.e.Asked[s.Scope].or(s.Asked)
+			b.e.Asked[s.place()] = b.e.Asked[s.place()].or(s.Asked)
 		}
 	}
 }

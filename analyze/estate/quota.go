@@ -24,20 +24,15 @@ type Quotas struct{ RulesPerGroup, GroupsPerInterface int }
 
 // QuotasOf is the quotas of an account and region.
 func (e *Estate) QuotasOf(account, region string) Quotas {
-	for scope, q := range e.Quotas {
-		if scope.Account == account && scope.Region == region {
-			return q
-		}
-	}
-	return Quotas{}
+	return e.Quotas[Scope{Account: account, Region: region}]
 }
 
 // quota reads one that Service Quotas told. Its name says of which account and region it is, the file's place else.
 func (b *builder) quota(at where, w *wireQuota, _ json.RawMessage) error {
 	at.id = w.QuotaCode
-	scope := at.scope.Scope
+	scope := at.scope.place()
 	if parts := strings.Split(w.QuotaArn, ":"); len(parts) >= 6 && accountName.MatchString(parts[4]) {
-		scope = Scope{Partition: parts[1], Account: parts[4], Region: parts[3]}
+		scope = Scope{Account: parts[4], Region: parts[3]}
 	}
 	q := b.e.Quotas[scope]
 	var to *int
