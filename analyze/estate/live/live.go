@@ -285,11 +285,16 @@ func refused(err error) bool {
 	if !errors.As(err, &api) {
 		return false
 	}
-	switch strings.TrimPrefix(api.ErrorCode(), "Client.") {
-	case "UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthFailure", "OptInRequired":
-		return true
-	}
-	return false
+	code := codeOf(api)
+	return denied(code) || code == "AuthFailure" || code == "OptInRequired"
+}
+
+// codeOf is the code of an error; EC2 has "Client." before some.
+func codeOf(err smithy.APIError) string { return strings.TrimPrefix(err.ErrorCode(), "Client.") }
+
+// denied reports whether a code says that a permission is missing.
+func denied(code string) bool {
+	return code == "UnauthorizedOperation" || code == "AccessDenied" || code == "AccessDeniedException"
 }
 
 // excuse says in a person's words why a call gave nothing, and whether the snapshot can go on without it: it was denied, or
@@ -297,9 +302,11 @@ func refused(err error) bool {
 func excuse(permission string, err error) (cause string, optional bool) {
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		switch code := strings.TrimPrefix(api.ErrorCode(), "Client."); code {
-		case "UnauthorizedOperation", "AccessDenied", "AccessDeniedException":
+		code := codeOf(api)
+		if denied(code) {
 			return fmt.Sprintf("denied (%s): it needs the permission %s", code, permission), true
+		}
+		switch code {
 		case "NoAvailableConfigurationRecorderException":
 			return "AWS Config is not switched on here", true
 		case "NoSuchResourceException": // of Service Quotas
