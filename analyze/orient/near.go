@@ -30,8 +30,8 @@ func newNear(d *decider) *near {
 // learn takes what a folded row tells.
 func (n *near) learn(e *ledger.Key) {
 	s, client := service(e)
-	if !byFlags(e) {
-		n.repeat(s)
+	if !byFlags(e) { // the day knows it already
+		n.repeated[s] = struct{}{}
 		return
 	}
 	p := pairing{s, client}
