@@ -2,6 +2,7 @@ package sum
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -28,7 +29,7 @@ func appendWords(b []byte, words ...uint64) []byte {
 // The order of rows is that of ledger.Key.Compare.
 func (o *order) compare(x, y *rowKey) int {
 	if x.ids>>32 != y.ids>>32 {
-		return compareWords(uint64(o.ranks[x.ids>>32]), uint64(o.ranks[y.ids>>32]))
+		return cmp.Compare(uint64(o.ranks[x.ids>>32]), uint64(o.ranks[y.ids>>32]))
 	}
 	if c := x.b.compare(y.b); c != 0 {
 		return c
@@ -37,21 +38,11 @@ func (o *order) compare(x, y *rowKey) int {
 		return c
 	}
 	for _, f := range [...]struct{ shift, bits uint64 }{{24, 0xff}, {48, 0xffff}, {32, 0xffff}, {16, 3}, {15, 1}, {12, 3}, {4, 0xff}, {0, 0xf}} {
-		if c := compareWords(x.tuple>>f.shift&f.bits, y.tuple>>f.shift&f.bits); c != 0 {
+		if c := cmp.Compare(x.tuple>>f.shift&f.bits, y.tuple>>f.shift&f.bits); c != 0 {
 			return c
 		}
 	}
-	return compareWords(uint64(o.ranks[uint32(x.ids)]), uint64(o.ranks[uint32(y.ids)]))
-}
-
-func compareWords(x, y uint64) int {
-	switch {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
+	return cmp.Compare(uint64(o.ranks[uint32(x.ids)]), uint64(o.ranks[uint32(y.ids)]))
 }
 
 // ranked is where a row stands, with the start of its key as words that never contradict compare.
@@ -114,9 +105,9 @@ func protoRank(proto uint64) uint64 {
 
 func (p *ranked) compare(q *ranked) int {
 	if p.prefix[0] != q.prefix[0] {
-		return compareWords(p.prefix[0], q.prefix[0])
+		return cmp.Compare(p.prefix[0], q.prefix[0])
 	}
-	return compareWords(p.prefix[1], q.prefix[1])
+	return cmp.Compare(p.prefix[1], q.prefix[1])
 }
 
 // sorted lists the rows in order.
