@@ -98,7 +98,10 @@ func (a *app) planToExplain(path string, job *ledgerJob) (*recommend.Plan, recom
 		plan, err := a.plan(job.evidence, job.estate, job.policy, recommend.Input{})
 		return plan, ev, err
 	}
-	plan, err := boundPlan(path, job.estate)
+	plan, err := readPlan(path)
+	if err == nil {
+		err = bindRules(plan, job.estate)
+	}
 	if err != nil {
 		return nil, ev, err
 	}

@@ -34,15 +34,6 @@ func readPlan(path string) (*recommend.Plan, error) {
 	return plan, nil
 }
 
-// boundPlan reads a plan and binds its rules to an estate.
-func boundPlan(path string, e *estate.Estate) (*recommend.Plan, error) {
-	plan, err := readPlan(path)
-	if err == nil {
-		err = bindRules(plan, e)
-	}
-	return plan, err
-}
-
 // keysOnce refuses a JSON text in which an object has a key twice, be it in other letters: programs differ in which of the two they
 // take, so what is judged here would not be what another program applies.
 func keysOnce(text []byte) error {
