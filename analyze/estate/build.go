@@ -262,12 +262,3 @@ func sortedStrings(list []string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}

@@ -2,6 +2,7 @@ package estate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -144,8 +145,8 @@ func eachItem(all []*SnapshotScope, use func(at where, scope *SnapshotScope, c *
 			}
 			at.id = c.ResourceID
 			own := *s
-			own.Account, own.Region = firstOf(c.AccountID, c.AwsAccountID, s.Account), firstOf(c.AwsRegion, s.Region)
-			own.Partition = firstOf(s.Partition, partitionOf(own.Region))
+			own.Account, own.Region = cmp.Or(c.AccountID, c.AwsAccountID, s.Account), cmp.Or(c.AwsRegion, s.Region)
+			own.Partition = cmp.Or(s.Partition, partitionOf(own.Region))
 			at.scope = &own
 			if err := use(at, &own, &c); err != nil {
 				return err

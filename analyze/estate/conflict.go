@@ -79,9 +79,9 @@ func interfaceSays(m mark[Interface]) string {
 	if m.value == nil {
 		return "it is not there"
 	}
-	s := "groups " + orNone(strings.Join(m.value.Groups, " "))
+	s := "groups " + cmp.Or(strings.Join(m.value.Groups, " "), "none")
 	if m.origin != fromTrail || !m.begins {
-		s = "addresses " + orNone(addrText(m.value)) + ", " + s
+		s = "addresses " + cmp.Or(addrText(m.value), "none") + ", " + s
 	}
 	return s
 }
@@ -121,7 +121,5 @@ func listSays(m mark[PrefixList]) string {
 	if n := len(entries) - shown; n > 0 {
 		entries = append(entries[:shown:shown], fmt.Sprintf("and %d more", n))
 	}
-	return "entries " + orNone(strings.Join(entries, " "))
+	return "entries " + cmp.Or(strings.Join(entries, " "), "none")
 }
-
-func orNone(s string) string { return firstOf(s, "none") }

@@ -2,6 +2,7 @@ package estate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -14,7 +15,7 @@ func (b *builder) group(at where, w *wireGroup, raw json.RawMessage) error {
 	here := whereabouts{SecurityGroupArn: w.SecurityGroupArn}
 	g := &Group{
 		ID: w.GroupId, Name: w.GroupName, Description: w.Description, VPC: w.VpcId,
-		Owner: firstOf(w.OwnerId, at.scope.Account), Region: firstOf(here.region(), at.scope.Region),
+		Owner: cmp.Or(w.OwnerId, at.scope.Account), Region: cmp.Or(here.region(), at.scope.Region),
 		Tags: tagMap(w.Tags), Raw: compacted(raw),
 	}
 	for _, side := range []struct {
@@ -80,7 +81,7 @@ func (b *builder) rule(at where, w *wireRule, raw json.RawMessage) error {
 	g := b.e.Groups[w.GroupId]
 	if g == nil {
 		here := whereabouts{SecurityGroupRuleArn: w.SecurityGroupRuleArn}
-		g = &Group{ID: w.GroupId, Owner: firstOf(w.GroupOwnerId, at.scope.Account), Region: firstOf(here.region(), at.scope.Region)}
+		g = &Group{ID: w.GroupId, Owner: cmp.Or(w.GroupOwnerId, at.scope.Account), Region: cmp.Or(here.region(), at.scope.Region)}
 		b.e.Groups[g.ID] = g
 		b.first[objectID{SecurityGroupRules, g.ID}] = at
 		b.problem(at, "group %s is not in describe-security-groups: its name and VPC are unknown", g.ID)
@@ -127,11 +128,11 @@ func (b *builder) ownRule(at where, g *Group, rule analyze.Rule, w *wireRule, er
 
 func fillFromRule(r *analyze.Rule, from analyze.Rule) {
 	r.ID, r.Tags = from.ID, from.Tags
-	r.Description = firstOf(r.Description, from.Description)
-	r.PeerAccount = firstOf(r.PeerAccount, from.PeerAccount)
-	r.PeerVPC = firstOf(r.PeerVPC, from.PeerVPC)
-	r.PeeringID = firstOf(r.PeeringID, from.PeeringID)
-	r.PeeringStatus = firstOf(r.PeeringStatus, from.PeeringStatus)
+	r.Description = cmp.Or(r.Description, from.Description)
+	r.PeerAccount = cmp.Or(r.PeerAccount, from.PeerAccount)
+	r.PeerVPC = cmp.Or(r.PeerVPC, from.PeerVPC)
+	r.PeeringID = cmp.Or(r.PeeringID, from.PeeringID)
+	r.PeeringStatus = cmp.Or(r.PeeringStatus, from.PeeringStatus)
 }
 
 // association notes a further VPC of a group. A failed association never was one; all other states may filter traffic.

@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -235,7 +236,7 @@ func (x *Index) indexLists() {
 			continue
 		}
 		x.lists[id] = &bart.Lite{}
-		x.listNames[id] = "prefix list " + firstOf(l.Name, l.ID)
+		x.listNames[id] = "prefix list " + cmp.Or(l.Name, l.ID)
 		for _, p := range l.Entries {
 			x.lists[id].Insert(p)
 			if l.Owner == "AWS" {

@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -19,7 +20,7 @@ func readInterface(at where, w *wireInterface) (*Interface, error) {
 	at.id = w.NetworkInterfaceId
 	here := whereabouts{AvailabilityZone: w.AvailabilityZone}
 	i := &Interface{
-		ID: w.NetworkInterfaceId, Owner: firstOf(w.OwnerId, at.scope.Account), Region: firstOf(here.region(), at.scope.Region),
+		ID: w.NetworkInterfaceId, Owner: cmp.Or(w.OwnerId, at.scope.Account), Region: cmp.Or(here.region(), at.scope.Region),
 		VPC: w.VpcId, Subnet: w.SubnetId, AZ: w.AvailabilityZone, Type: w.InterfaceType, Description: w.Description,
 		RequesterID: w.RequesterId, RequesterManaged: w.RequesterManaged, Status: w.Status,
 		SourceDestCheck: w.SourceDestCheck == nil || *w.SourceDestCheck,
@@ -75,7 +76,7 @@ func (i *Interface) setAddrs(at where, w *wireInterface) error {
 	primary := w.PrivateIpAddress
 	for n, p := range w.PrivateIpAddresses {
 		if p.Primary {
-			primary = firstOf(primary, p.PrivateIpAddress)
+			primary = cmp.Or(primary, p.PrivateIpAddress)
 		}
 		if err := add(&i.Addrs, fmt.Sprintf("PrivateIpAddresses[%d].PrivateIpAddress", n), p.PrivateIpAddress); err != nil {
 			return err

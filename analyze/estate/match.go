@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -125,7 +126,7 @@ func (x *Index) CanReference(subjectVPC string, group *Group, direction analyze.
 	return own.canReach(far, direction)
 }
 
-func nameOr(id, other string) string { return firstOf(id, other) }
+func nameOr(id, other string) string { return cmp.Or(id, other) }
 
 func (n *network) canReach(far *network, direction analyze.Direction) (bool, string) {
 	why := fmt.Sprintf("no active peering and no transit gateway connects %s and %s", n.vpc.ID, far.vpc.ID)

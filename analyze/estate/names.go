@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -100,7 +101,7 @@ func managedBy(i *Interface) (string, bool) {
 		return i.Type, true
 	}
 	if i.RequesterManaged {
-		return firstOf(i.Operator, "AWS service"), true
+		return cmp.Or(i.Operator, "AWS service"), true
 	}
 	if i.Tags[autoscalingTag] != "" {
 		return "Auto Scaling", true
@@ -126,7 +127,7 @@ func (x *Index) Autoscaling(i *Interface) analyze.Match {
 // interfaceName is what people call the machine behind the interface.
 func interfaceName(i *Interface) string {
 	name, managed := managedBy(i)
-	detail := firstOf(i.Tags["Name"], i.InstanceID, i.ID)
+	detail := cmp.Or(i.Tags["Name"], i.InstanceID, i.ID)
 	switch {
 	case !managed && i.InstanceID != "" && i.Tags["Name"] != "":
 		return i.Tags["Name"] + " (" + i.InstanceID + ")"

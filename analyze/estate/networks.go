@@ -15,7 +15,7 @@ func (s *wireState) associated() bool { return s == nil || s.State == "" || s.St
 
 func (b *builder) vpc(at where, w *wireVPC, _ json.RawMessage) error {
 	at.id = w.VpcId
-	v := &VPC{ID: w.VpcId, Owner: firstOf(w.OwnerId, at.scope.Account), Region: at.scope.Region, IsDefault: w.IsDefault, Tags: tagMap(w.Tags)}
+	v := &VPC{ID: w.VpcId, Owner: cmp.Or(w.OwnerId, at.scope.Account), Region: at.scope.Region, IsDefault: w.IsDefault, Tags: tagMap(w.Tags)}
 	var blocks []string
 	if w.CidrBlock != "" {
 		blocks = append(blocks, w.CidrBlock)
@@ -59,7 +59,7 @@ func (b *builder) subnet(at where, w *wireSubnet, _ json.RawMessage) error {
 	at.id = w.SubnetId
 	here := whereabouts{AvailabilityZone: w.AvailabilityZone}
 	s := &Subnet{
-		ID: w.SubnetId, VPC: w.VpcId, Owner: firstOf(w.OwnerId, at.scope.Account), Region: firstOf(here.region(), at.scope.Region),
+		ID: w.SubnetId, VPC: w.VpcId, Owner: cmp.Or(w.OwnerId, at.scope.Account), Region: cmp.Or(here.region(), at.scope.Region),
 		AZ: w.AvailabilityZone, Tags: tagMap(w.Tags),
 	}
 	blocks := ipv6Blocks(w.Ipv6CidrBlockAssociationSet)
@@ -91,7 +91,7 @@ func (b *builder) prefixList(at where, w *wirePrefixList, _ json.RawMessage) err
 	if owner == "" && strings.HasPrefix(w.PrefixListName, "com.amazonaws.") { // describe-prefix-lists names no owner
 		owner = "AWS"
 	}
-	region := firstOf(here.region(), at.scope.Region)
+	region := cmp.Or(here.region(), at.scope.Region)
 	conflict := differ(&l.Name, w.PrefixListName) || differ(&l.Owner, owner) || differ(&l.MaxEntries, w.MaxEntries) || differ(&l.Version, w.Version)
 	differ(&l.Region, region)
 	if conflict {
@@ -148,7 +148,7 @@ func (b *builder) routeTable(at where, w *wireRouteTable, _ json.RawMessage) err
 	t.Subnets = sortedStrings(t.Subnets)
 	for n, r := range w.Routes {
 		route := Route{PrefixListID: r.DestinationPrefixListId, State: r.State, Target: r.target()}
-		if text := firstOf(r.DestinationCidrBlock, r.DestinationIpv6CidrBlock); text != "" {
+		if text := cmp.Or(r.DestinationCidrBlock, r.DestinationIpv6CidrBlock); text != "" {
 			var err error
 			if route.Destination, err = at.prefix(fmt.Sprintf("Routes[%d].Destination", n), text); err != nil {
 				return err
@@ -164,7 +164,7 @@ func (b *builder) routeTable(at where, w *wireRouteTable, _ json.RawMessage) err
 
 // target is the one gateway of the route. An instance's route names its interface too: the interface says more.
 func (r *wireRoute) target() string {
-	return firstOf(r.NetworkInterfaceId, r.InstanceId, r.NatGatewayId, r.TransitGatewayId, r.VpcPeeringConnectionId,
+	return cmp.Or(r.NetworkInterfaceId, r.InstanceId, r.NatGatewayId, r.TransitGatewayId, r.VpcPeeringConnectionId,
 		r.EgressOnlyInternetGatewayId, r.LocalGatewayId, r.CarrierGatewayId, r.CoreNetworkArn, r.OdbNetworkArn, r.GatewayId)
 }
 
@@ -176,7 +176,7 @@ func (b *builder) flowLog(at where, w *wireFlowLog, _ json.RawMessage) error {
 	}
 	f := &FlowLog{
 		ID: w.FlowLogId, ResourceID: w.ResourceId, TrafficType: w.TrafficType, LogFormat: w.LogFormat,
-		Destination: firstOf(w.LogDestination, w.LogGroupName), DestinationType: w.LogDestinationType,
+		Destination: cmp.Or(w.LogDestination, w.LogGroupName), DestinationType: w.LogDestinationType,
 		Aggregation: w.MaxAggregationInterval, Created: created, Status: w.FlowLogStatus,
 		DeliverStatus: w.DeliverLogsStatus, DeliverError: w.DeliverLogsErrorMessage,
 	}
@@ -249,7 +249,7 @@ func (b *builder) transitAttachment(at where, w *wireTransitAttachment, _ json.R
 	}
 	t := &transit{TransitAttachment: TransitAttachment{
 		ID: w.TransitGatewayAttachmentId, TransitGateway: w.TransitGatewayId, State: w.State,
-		VPC: firstOf(w.VpcId, w.ResourceId), Owner: firstOf(w.VpcOwnerId, w.ResourceOwnerId),
+		VPC: cmp.Or(w.VpcId, w.ResourceId), Owner: cmp.Or(w.VpcOwnerId, w.ResourceOwnerId),
 	}}
 	if w.Options != nil {
 		t.option = w.Options.SecurityGroupReferencingSupport
@@ -297,24 +297,24 @@ func (b *builder) fillRegions() {
 	of := map[string]string{}
 	for _, id := range sortedKeys(b.e.Interfaces) {
 		i := b.e.Interfaces[id]
-		of[i.VPC] = firstOf(of[i.VPC], i.Region)
+		of[i.VPC] = cmp.Or(of[i.VPC], i.Region)
 	}
 	for _, id := range sortedKeys(b.e.Subnets) {
 		s := b.e.Subnets[id]
-		of[s.VPC] = firstOf(of[s.VPC], s.Region)
+		of[s.VPC] = cmp.Or(of[s.VPC], s.Region)
 	}
 	for id, v := range b.e.VPCs {
-		v.Region = firstOf(v.Region, of[id])
+		v.Region = cmp.Or(v.Region, of[id])
 		of[id] = v.Region
 	}
 	for _, s := range b.e.Subnets {
-		s.Region = firstOf(s.Region, of[s.VPC])
+		s.Region = cmp.Or(s.Region, of[s.VPC])
 	}
 	for _, i := range b.e.Interfaces {
-		i.Region = firstOf(i.Region, of[i.VPC])
+		i.Region = cmp.Or(i.Region, of[i.VPC])
 	}
 	for _, g := range b.e.Groups {
-		g.Region = firstOf(g.Region, of[g.VPC])
+		g.Region = cmp.Or(g.Region, of[g.VPC])
 	}
 }
 
@@ -334,7 +334,7 @@ func (b *builder) finishScopes() {
 	}
 	seen := map[Scope]bool{}
 	note := func(account, region string) {
-		seen[Scope{firstOf(partition[region], partitionOf(region)), account, region}] = true
+		seen[Scope{cmp.Or(partition[region], partitionOf(region)), account, region}] = true
 	}
 	for _, g := range b.e.Groups {
 		note(g.Owner, g.Region)

@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -255,7 +256,7 @@ func (x *Index) placeOutside(own *network, addr netip.Addr) Placement {
 	if name, ok := x.public[addr]; ok {
 		return Placement{Class: Internet, Certain: true, Name: "public address of " + name}
 	}
-	return Placement{Class: Internet, Certain: true, Name: x.listName(addr, firstOf(x.ranges.lookup(addr), "Internet"))}
+	return Placement{Class: Internet, Certain: true, Name: x.listName(addr, cmp.Or(x.ranges.lookup(addr), "Internet"))}
 }
 
 // listName is the name of the narrowest prefix list that has the address, or other.

@@ -25,7 +25,7 @@ type wireRange struct {
 }
 
 func (b *builder) awsRange(at where, w *wireRange, _ json.RawMessage) error {
-	text := firstOf(w.IPPrefix, w.IPv6Prefix)
+	text := cmp.Or(w.IPPrefix, w.IPv6Prefix)
 	if text == "" {
 		return at.err("ip_prefix", errors.New("absent"))
 	}

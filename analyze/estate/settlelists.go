@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -64,7 +65,7 @@ func (h *historian) listMarks(l *PrefixList) []mark[PrefixList] {
 		marks = append(marks, m)
 	}
 	slices.SortStableFunc(marks, mark[PrefixList].compare)
-	slices.SortStableFunc(changes, func(a, b listChange) int { return int(a.at - b.at) })
+	slices.SortStableFunc(changes, func(a, b listChange) int { return cmp.Compare(a.at, b.at) })
 	for _, c := range slices.Backward(changes) {
 		marks = c.undo(marks)
 	}

@@ -2,6 +2,7 @@ package estate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -186,7 +187,7 @@ func (s *Snapshot) FileName() string {
 	}
 	name := "estate"
 	if all := s.merged(); len(all) == 1 {
-		name = strings.Join([]string{name, firstOf(all[0].Account, "unknown"), firstOf(all[0].Region, "unknown")}, "-")
+		name = strings.Join([]string{name, cmp.Or(all[0].Account, "unknown"), cmp.Or(all[0].Region, "unknown")}, "-")
 	}
 	return name + "-" + s.Captured.UTC().Format("20060102T150405Z") + ".json.gz"
 }

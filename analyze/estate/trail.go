@@ -134,7 +134,7 @@ func readEvent(at where, raw json.RawMessage) (*trailEvent, error) {
 		return nil, at.err("eventTime", fmt.Errorf("missing"))
 	}
 	scope := *at.scope
-	scope.Account, scope.Region = firstOf(r.RecipientAccountID, scope.Account), firstOf(r.AwsRegion, scope.Region)
+	scope.Account, scope.Region = cmp.Or(r.RecipientAccountID, scope.Account), cmp.Or(r.AwsRegion, scope.Region)
 	at.scope = &scope
 	return &trailEvent{at, r.EventName, t.Unix(), &scope, plainItems(r.RequestParameters), plainItems(r.ResponseElements)}, nil
 }
@@ -172,7 +172,7 @@ func unwrapItems(v any) any {
 
 // note tells of an event that is not understood: what it changed is not known.
 func (h *historian) note(ev *trailEvent, id, what string) {
-	h.b.problem(ev.at, "%s of %s at %s: %s", ev.name, firstOf(id, "an unnamed object"), unix(ev.time).Format(time.RFC3339), what)
+	h.b.problem(ev.at, "%s of %s at %s: %s", ev.name, cmp.Or(id, "an unnamed object"), unix(ev.time).Format(time.RFC3339), what)
 	switch {
 	case id != "":
 		h.unclear[id] = true

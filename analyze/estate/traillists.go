@@ -1,6 +1,7 @@
 package estate
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/netip"
 	"slices"
@@ -86,7 +87,7 @@ func (c *listChange) entries(to []netip.Prefix, v any) []netip.Prefix {
 // undo adds what an event tells to marks, of which those after it are complete: that entries began at its time, and which
 // there were until then.
 func (c *listChange) undo(marks []mark[PrefixList]) []mark[PrefixList] {
-	at, _ := slices.BinarySearchFunc(marks, c.at, func(m mark[PrefixList], t int64) int { return int(m.at - t) })
+	at, _ := slices.BinarySearchFunc(marks, c.at, func(m mark[PrefixList], t int64) int { return cmp.Compare(m.at, t) })
 	begins, before := unknownEntries, unknownEntries
 	for _, m := range marks[at:] {
 		if m.value == nil || !m.value.EntriesKnown {
@@ -104,7 +105,7 @@ func (c *listChange) undo(marks []mark[PrefixList]) []mark[PrefixList] {
 			break
 		}
 	}
-	begins.at, begins.origin, begins.scope, begins.begins = c.at, fromTrail, c.scope, true
+	begins.at, begins.origin, begins.scope = c.at, fromTrail, c.scope
 	before.at, before.origin, before.scope = c.at, fromTrail, c.scope
 	if !c.told && at > 0 { // then as recorded last
 		before.value, before.key = marks[at-1].value, marks[at-1].key

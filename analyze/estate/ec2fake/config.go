@@ -1,6 +1,7 @@
 package ec2fake
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -98,6 +99,21 @@ func recorderStatus(st *state, _ Behaviour, _ []byte) (object, *apiError) {
 	return object{"ConfigurationRecordersStatus": list}, nil
 }
 
+// configMost is the most that a page of AWS Config holds.
+const configMost = 100
+
+// recordedFor is what is recorded, for a question with the limit.
+func (st *state) recordedFor(limit int) (map[resource][]item, *apiError) {
+	all, on := st.recorded()
+	switch {
+	case !on:
+		return nil, errNoRecorder
+	case limit < 0 || limit > configMost:
+		return nil, fail("InvalidLimitException", "The specified limit is outside the allowable range.")
+	}
+	return all, nil
+}
+
 func discoveredResources(st *state, _ Behaviour, body []byte) (object, *apiError) {
 	var r struct {
 		ResourceType            string
@@ -108,14 +124,12 @@ func discoveredResources(st *state, _ Behaviour, body []byte) (object, *apiError
 	if e := decodeRequest(body, &r); e != nil {
 		return nil, e
 	}
-	all, on := st.recorded()
-	switch {
-	case !on:
-		return nil, errNoRecorder
-	case r.ResourceType == "":
+	all, e := st.recordedFor(r.Limit)
+	if e != nil {
+		return nil, e
+	}
+	if r.ResourceType == "" {
 		return nil, fail("ValidationException", "resourceType must not be null")
-	case r.Limit < 0 || r.Limit > 100:
-		return nil, fail("InvalidLimitException", "The specified limit is outside the allowable range.")
 	}
 	latest := map[string]item{}
 	for of, list := range all {
@@ -139,7 +153,7 @@ func discoveredResources(st *state, _ Behaviour, body []byte) (object, *apiError
 	if e != nil {
 		return nil, e
 	}
-	page, next := pageOf(st, list, at, orElse(r.Limit, 100))
+	page, next := pageOf(st, list, at, cmp.Or(r.Limit, configMost))
 	answer := object{"resourceIdentifiers": page}
 	if next < len(list) {
 		answer["nextToken"] = tokenOf(question, next)
@@ -158,13 +172,11 @@ func resourceHistory(st *state, b Behaviour, body []byte) (object, *apiError) {
 	if e := decodeRequest(body, &r); e != nil {
 		return nil, e
 	}
-	all, on := st.recorded()
-	switch {
-	case !on:
-		return nil, errNoRecorder
-	case r.Limit < 0 || r.Limit > 100:
-		return nil, fail("InvalidLimitException", "The specified limit is outside the allowable range.")
-	case r.EarlierTime > 0 && r.LaterTime > 0 && r.EarlierTime > r.LaterTime:
+	all, e := st.recordedFor(r.Limit)
+	if e != nil {
+		return nil, e
+	}
+	if r.EarlierTime > 0 && r.LaterTime > 0 && r.EarlierTime > r.LaterTime {
 		return nil, fail("InvalidTimeRangeException", "The specified time range is not valid.")
 	}
 	found, known := all[resource{r.ResourceType, r.ResourceID}]
@@ -183,7 +195,7 @@ func resourceHistory(st *state, b Behaviour, body []byte) (object, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	page, next := pageOf(st, found, at, orElse(r.Limit, 10))
+	page, next := pageOf(st, found, at, cmp.Or(r.Limit, 10))
 	if len(page) == 0 {
 		next = at + 1 // one more page without items
 	}
@@ -196,11 +208,4 @@ func resourceHistory(st *state, b Behaviour, body []byte) (object, *apiError) {
 		answer["nextToken"] = tokenOf(question, next)
 	}
 	return answer, nil
-}
-
-func orElse(n, otherwise int) int {
-	if n == 0 {
-		return otherwise
-	}
-	return n
 }

@@ -1,6 +1,7 @@
 package ec2fake
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"path"
@@ -87,7 +88,7 @@ func (d describe) handle(st *state, p params) (object, *apiError) {
 		if len(ids) > 0 && !slices.Contains(ids, text(o, d.idMember)) {
 			continue
 		}
-		ok, e := d.passes(o, p.list(firstOf(d.filter, "Filter")))
+		ok, e := d.passes(o, p.list(cmp.Or(d.filter, "Filter")))
 		if e != nil {
 			return nil, e
 		}
@@ -96,13 +97,6 @@ func (d describe) handle(st *state, p params) (object, *apiError) {
 		}
 	}
 	return st.page(string(d.kind), kept, p, d.min, d.max)
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // passes reports whether the object meets every filter; a filter is met by any of its values, with * and ? as wildcards.

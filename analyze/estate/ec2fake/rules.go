@@ -1,6 +1,7 @@
 package ec2fake
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -150,8 +151,8 @@ func (st *state) setSource(g *group, r *rule, p params, check referenceCheck) *a
 	if !ruleDescription.MatchString(r.Description) {
 		return fail("InvalidParameterValue", "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*")
 	}
-	v4 := firstOf(p.str("CidrIp"), p.str("CidrIpv4"))
-	group := firstOf(p.str("GroupId"), p.str("ReferencedGroupId"))
+	v4 := cmp.Or(p.str("CidrIp"), p.str("CidrIpv4"))
+	group := cmp.Or(p.str("GroupId"), p.str("ReferencedGroupId"))
 	given := 0
 	for _, text := range []string{v4, p.str("CidrIpv6"), p.str("PrefixListId"), group} {
 		if text != "" {
@@ -173,7 +174,7 @@ func (st *state) setSource(g *group, r *rule, p params, check referenceCheck) *a
 		}
 		return nil
 	}
-	r.Peer.GroupID, r.PeerAccount = group, firstOf(p.str("UserId"), g.owner)
+	r.Peer.GroupID, r.PeerAccount = group, cmp.Or(p.str("UserId"), g.owner)
 	r.PeeringID = p.str("VpcPeeringConnectionId")
 	if check == nil {
 		return nil
