@@ -143,3 +143,26 @@ func TestBacktest(t *testing.T) {
 		t.Errorf("got %v, %v: want two thirds", b, err)
 	}
 }
+
+// A port that only an unlikely reading of a doubtful connection knows is kept, and is no sign that ports keep coming.
+func TestUnlikelyPorts(t *testing.T) {
+	for _, tt := range []struct {
+		name, once, daily, want string
+	}{
+		{"a known port besides", "unlikely ingress tcp 41539 10.0.1.9", "ingress tcp 443 10.0.1.9", "proposed narrow-ports: ingress tcp * 10.0.1.9/32 -> tcp 443 10.0.1.9/32, tcp 41539 10.0.1.9/32\n"},
+		{"next to a known port", "unlikely ingress tcp 32768 10.0.1.9", "ingress tcp 32767 10.0.1.9", "proposed narrow-ports: ingress tcp * 10.0.1.9/32 -> tcp 32767-32768 10.0.1.9/32\n"},
+		{"likely readings are a sign", "ingress tcp 41539 10.0.1.9", "ingress tcp 443 10.0.1.9", "review narrow-ports: ingress tcp * 10.0.1.9/32 -> tcp 443 10.0.1.9/32, tcp 41539 10.0.1.9/32\n"},
+		{"nothing else is known", "unlikely ingress tcp 41539 10.0.1.9", "unlikely ingress tcp 44004 10.0.1.9", "review narrow-ports: ingress tcp * 10.0.1.9/32 -> tcp 41539 10.0.1.9/32, tcp 44004 10.0.1.9/32\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, 48)
+			w.group("sg-a", "ingress tcp * 10.0.1.9/32")
+			w.iface("eni-a", "10.0.1.5", "sg-a")
+			w.see("eni-a", tt.daily)
+			w.seeAs(analyze.Established, analyze.Ambiguous, "eni-a", tt.once, 30)
+			if got := said(w.review(Options{}), "sg-a"); got != tt.want {
+				t.Errorf("got %swant %s", got, tt.want)
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package recommend
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/usage"
@@ -117,12 +118,20 @@ func strangers(ps []netip.Prefix) int {
 }
 
 // portRanges finds exact ports, and ranges where use is a range, inside the old rule; loss is the expected share of the next
-// days' uses on ports that none of them holds. Where they cannot be found the old range stays: doubt keeps.
+// days' uses on ports that none of them holds. Where they cannot be found the old range stays: doubt keeps. The ports of
+// unlikely readings are kept, and stand outside the estimate unless nothing else is known.
 func (r *reviewer) portRanges(flows []int32, old analyze.PortRange) (ranges []analyze.PortRange, loss unseen.Share) {
-	days := map[uint16][]int32{}
+	days, unlikely := map[uint16][]int32{}, map[uint16][]int32{}
 	for _, fi := range flows {
 		f := &r.use.Flows[fi]
-		days[f.Port] = append(days[f.Port], f.Days...)
+		to := days
+		if f.Unlikely {
+			to = unlikely
+		}
+		to[f.Port] = append(to[f.Port], f.Days...)
+	}
+	if len(days) == 0 {
+		days = unlikely
 	}
 	uses := make([]covers.PortUse, 0, len(days))
 	for port, d := range days {
@@ -137,5 +146,16 @@ func (r *reviewer) portRanges(flows []int32, old analyze.PortRange) (ranges []an
 	if err == nil && w.Exact.Loss() >= r.bound && len(ranges) == len(days) {
 		loss = w.Exact.Loss()
 	}
-	return ranges, loss
+	return withPorts(ranges, unlikely), loss
+}
+
+// withPorts adds the ports that none of the ranges holds; sorted.
+func withPorts(ranges []analyze.PortRange, ports map[uint16][]int32) []analyze.PortRange {
+	for p := range ports {
+		if !slices.ContainsFunc(ranges, func(pr analyze.PortRange) bool { return pr.Contains(p) }) {
+			ranges = append(ranges, analyze.PortRange{First: p, Last: p})
+		}
+	}
+	slices.SortFunc(ranges, analyze.PortRange.Compare)
+	return ranges
 }

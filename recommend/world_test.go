@@ -141,7 +141,10 @@ func (w *testWorld) see(iface, text string, days ...int) {
 func (w *testWorld) seeAs(s analyze.Strength, why analyze.Reason, iface, text string, days ...int) {
 	w.t.Helper()
 	f := strings.Fields(text)
-	var c orient.Conversation
+	c := orient.Conversation{Unlikely: strings.HasPrefix(text, "unlikely ")}
+	if c.Unlikely {
+		f = f[1:]
+	}
 	if err := c.Direction.UnmarshalText([]byte(f[0])); err != nil {
 		w.t.Fatal(err)
 	}

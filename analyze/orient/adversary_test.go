@@ -69,7 +69,7 @@ func TestAdversary(t *testing.T) {
 			---
 			udp 10.0.1.53:53 > 10.0.0.1:50001 p1 in
 			udp 10.0.1.54:53 > 10.0.0.1:50002 p1 in`,
-			[]string{"eni-1 ingress < 10.0.0.1 > 10.0.1.54 udp 50002 ACCEPT: ambiguous, one-way 1/1/400 linked 1",
+			[]string{"eni-1 ingress < 10.0.0.1 > 10.0.1.54 udp 50002 ACCEPT: ambiguous, one-way 1/1/400 linked 1 unlikely",
 				"eni-1 egress < 10.0.0.1 > 10.0.1.53 udp 53 ACCEPT: endpoint, established 2/2/800, one-way 1/1/400",
 				"eni-1 egress < 10.0.0.1 > 10.0.1.54 udp 53 ACCEPT: ambiguous, one-way 1/1/400 linked 1"}},
 		{"both ends log, flags reach one of them", `

@@ -33,6 +33,10 @@ type Conversation struct {
 	// Link is not 0 when Orientation is Ambiguous: the two readings of one doubtful connection carry the same number. They
 	// stand outside totals and estimates; they can keep a permission, never remove one or narrow past it.
 	Link int64
+	// Unlikely is set in the reading of a doubtful connection that goes against the ranges systems take client ports from: the
+	// service's port would lie from 32768 on, the client's below. NAT makes such connections; it may keep a permission like any
+	// other reading, and tells nothing of what comes next.
+	Unlikely bool
 }
 
 // Strength is the strongest one seen.

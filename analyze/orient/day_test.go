@@ -258,7 +258,7 @@ func TestDay(t *testing.T) {
 		{"nothing tells: a NAT's port may be the lower one", `
 			tcp 10.0.1.1:5000 > 10.0.0.1:40404 in
 			tcp 10.0.0.1:40404 > 10.0.1.1:5000 out`,
-			[]string{"eni-1 ingress < 10.0.0.1 > 10.0.1.1 tcp 40404 ACCEPT: ambiguous, established 2/8/800 linked 1",
+			[]string{"eni-1 ingress < 10.0.0.1 > 10.0.1.1 tcp 40404 ACCEPT: ambiguous, established 2/8/800 linked 1 unlikely",
 				"eni-1 egress < 10.0.0.1 > 10.0.1.1 tcp 5000 ACCEPT: ambiguous, established 2/8/800 linked 1"}},
 		{"ranges: two ports from 32768 on", `
 			tcp 10.0.1.1:50000 > 10.0.0.1:7777 in
@@ -297,7 +297,7 @@ func TestDay(t *testing.T) {
 			udp 10.0.0.1:514 > 10.0.1.1:40001 out reject`,
 			[]string{"eni-1 ingress < 10.0.0.1 > 10.0.1.1 udp 514 REJECT: ambiguous, none 1/4/400 linked 1",
 				"eni-1 egress < 10.0.0.1 > 10.0.1.1 udp 40000 ACCEPT: one-way-udp, one-way 1/4/400",
-				"eni-1 egress < 10.0.0.1 > 10.0.1.1 udp 40001 REJECT: ambiguous, rejected 1/4/400 linked 1"}},
+				"eni-1 egress < 10.0.0.1 > 10.0.1.1 udp 40001 REJECT: ambiguous, rejected 1/4/400 linked 1 unlikely"}},
 		{"a lone answer of a service that this client asked", `
 			udp 10.0.0.1:50000 > 10.0.1.1:53 out
 			udp 10.0.1.1:53 > 10.0.0.1:50000 in

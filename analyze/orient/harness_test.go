@@ -65,6 +65,9 @@ func text(c orient.Conversation) string {
 	if c.Link != 0 {
 		line += fmt.Sprint(" linked ", c.Link&0xffffffff)
 	}
+	if c.Unlikely {
+		line += " unlikely"
+	}
 	return line
 }
 

@@ -111,8 +111,18 @@ func (t *table) doubtful(it *item, a, b analyze.Strength) {
 			reading.add(sight(e, analyze.Ambiguous, [2]analyze.Strength{a, b}[n], counter(e.AB, e.BA)))
 		}
 		pair[n] = *reading.conversation()
+		pair[n].Unlikely = it.unlikely(c)
 	}
 	t.pairs = append(t.pairs, pair)
+}
+
+// unlikely reports whether the ports speak against c as the client; see Conversation.
+func (it *item) unlikely(c ledger.Client) bool {
+	client, service := it.portA, it.portB
+	if c == ledger.ClientB {
+		client, service = service, client
+	}
+	return client < firstEphemeral && service >= firstEphemeral
 }
 
 // reject adds rejected packets. Where packets of the same connection were accepted, the rejected ones are late, or replies

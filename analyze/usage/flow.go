@@ -32,6 +32,7 @@ type Flow struct {
 	Strength    analyze.Strength  // the strongest
 	Orientation analyze.Reason    // the best; Ambiguous when no day decided
 	Need        bool              // design §4.6
+	Unlikely    bool              // every sighting is an unlikely reading of a doubtful connection: see orient.Conversation
 	Place       *estate.Placement // shared: not to be changed
 	Credit      []int32           // rules that must keep it, as indexes into Result.Rules; sorted
 }
@@ -151,6 +152,7 @@ func (s *summer) addReading(c *orient.Conversation) {
 		}
 		f.First, f.Last = min(f.First, p.first), max(f.Last, p.last)
 		f.Strength = max(f.Strength, c.Strength())
+		f.Unlikely = f.Unlikely && c.Unlikely
 		if c.Orientation.Better(f.Orientation) {
 			f.Orientation = c.Orientation
 		}
@@ -174,7 +176,7 @@ func (s *summer) flow(c *orient.Conversation, p *part) *Flow {
 		s.owners = append(s.owners, k.iface)
 		s.flows = append(s.flows, Flow{
 			Interface: s.names[k.iface], Direction: c.Direction, Peer: peer, Proto: c.Proto, Port: c.Port, Action: c.Action,
-			First: p.first, Last: p.last, Subject: p.subject, Unsure: p.unsure, Place: p.place.Placement,
+			First: p.first, Last: p.last, Subject: p.subject, Unsure: p.unsure, Place: p.place.Placement, Unlikely: true,
 		})
 	}
 	return &s.flows[i]
