@@ -47,7 +47,8 @@ func nameOr(s, other string) string {
 	return s
 }
 
-// fillTraffic lists needs that no rule explains, and recurring rejects, folded by interface, peer and service.
+// fillTraffic lists needs that no rule explains, and recurring rejects, folded by interface, peer and service. Rejects of
+// strangers come last: nobody should take a scanner's visits for a rule that is missing.
 func (r *reviewer) fillTraffic(p *Plan) {
 	for _, fi := range r.use.Unexplained {
 		f := &r.use.Flows[fi]
@@ -55,9 +56,16 @@ func (r *reviewer) fillTraffic(p *Plan) {
 		t.Cause = r.cause(f)
 		p.Unexplained = append(p.Unexplained, t)
 	}
+	var strangers []Traffic
 	for i := range r.use.Flows {
 		f := &r.use.Flows[i]
-		if recurringReject(f) {
+		switch {
+		case !recurringReject(f):
+		case f.Place.Stranger() && f.Direction == ingress:
+			t := r.traffic(f)
+			t.Cause = "a scanner, unless somebody misses it"
+			strangers = append(strangers, t)
+		default:
 			p.Rejected = append(p.Rejected, r.traffic(f))
 		}
 	}
@@ -67,6 +75,8 @@ func (r *reviewer) fillTraffic(p *Plan) {
 	}
 	slices.SortFunc(p.Unexplained, byWeight)
 	slices.SortFunc(p.Rejected, byWeight)
+	slices.SortFunc(strangers, byWeight)
+	p.Rejected = append(p.Rejected, strangers...)
 }
 
 func (r *reviewer) traffic(f *usage.Flow) Traffic {

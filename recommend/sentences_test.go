@@ -260,15 +260,22 @@ func TestSentences(t *testing.T) {
 	}
 }
 
-// TestRejectedIsListed: SYN rejects that come back may mean a missing rule; one that came once does not.
+// TestRejectedIsListed: SYN rejects that come back may mean a missing rule; one that came once does not, and those of strangers
+// come last, called scanners, however often they knock.
 func TestRejectedIsListed(t *testing.T) {
 	w := newWorld(t, 10)
 	w.group("sg-a", "ingress tcp 443 10.0.1.9/32")
 	w.iface("eni-a", "10.0.1.5", "sg-a")
 	w.seeAs(analyze.Rejected, analyze.OwnFlags, "eni-a", "ingress tcp 5432 10.0.2.5", 1, 2)
 	w.seeAs(analyze.Rejected, analyze.OwnFlags, "eni-a", "ingress tcp 5433 10.0.2.5", 1)
-	p := w.review(Options{})
-	if len(p.Rejected) != 1 || p.Rejected[0].Service != "tcp 5432" || p.Rejected[0].DaysSeen != 2 {
-		t.Errorf("got %+v", p.Rejected)
+	w.seeAs(analyze.Rejected, analyze.OwnFlags, "eni-a", "ingress tcp 22 198.51.100.9", 1, 2, 3)
+	w.seeAs(analyze.Rejected, analyze.OwnFlags, "eni-a", "egress tcp 25 198.51.100.9", 1, 2)
+	var got []string
+	for _, r := range w.review(Options{}).Rejected {
+		got = append(got, fmt.Sprintf("%s %s on %d days: %s", r.Direction, r.Service, r.DaysSeen, r.Cause))
+	}
+	want := []string{"ingress tcp 5432 on 2 days: ", "egress tcp 25 on 2 days: ", "ingress tcp 22 on 3 days: a scanner, unless somebody misses it"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rejected (-want +got):\n%s", diff)
 	}
 }

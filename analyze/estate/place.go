@@ -51,6 +51,12 @@ type Placement struct {
 	ways    []way // how the subject's VPC reaches it; nil within the VPC itself
 }
 
+// nobody is the name of public addresses that nothing else names.
+const nobody = "Internet"
+
+// Stranger reports whether nothing is known of the address but that it is public.
+func (p *Placement) Stranger() bool { return p.Class == Internet && p.Name == nobody }
+
 // Place says who held the address within the subject's reach: its own VPC, peered VPCs, VPCs on the same transit gateway,
 // and with less certainty a VPC elsewhere in the estate when only one has such a CIDR. The conversation lasted from first to
 // last. Without a history, an interface counts as having been as it is since it was attached, and where that is not known,
@@ -256,7 +262,7 @@ func (x *Index) placeOutside(own *network, addr netip.Addr) Placement {
 	if name, ok := x.public[addr]; ok {
 		return Placement{Class: Internet, Certain: true, Name: "public address of " + name}
 	}
-	return Placement{Class: Internet, Certain: true, Name: x.listName(addr, cmp.Or(x.ranges.lookup(addr), "Internet"))}
+	return Placement{Class: Internet, Certain: true, Name: x.listName(addr, cmp.Or(x.ranges.lookup(addr), nobody))}
 }
 
 // listName is the name of the narrowest prefix list that has the address, or other.

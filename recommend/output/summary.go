@@ -39,7 +39,7 @@ func Summary(w io.Writer, p *recommend.Plan, o SummaryOptions) error {
 	s.decisions()
 	s.structure()
 	s.traffic("Accepted traffic that no rule explains", p.Unexplained)
-	s.traffic("Rejected again and again: rules that may be missing", p.Rejected)
+	s.traffic("Rejected again and again: rules that may be missing, or scanners", p.Rejected)
 	s.notes()
 	text := strings.TrimLeft(s.b.String(), "\n")
 	if _, err := io.WriteString(w, text); err != nil {
