@@ -41,15 +41,15 @@ func TestRandomWorlds(t *testing.T) {
 
 // pinned fails when a change leans on a rule of another group that it does not name.
 func pinned(t *testing.T, w *testWorld, seed uint64, p *Plan) {
-	in := proof.Input{Estate: w.e, Conversations: w.evidence().Conversations()}
+	in := proof.Input{Estate: w.e, Conversations: w.evidence().Conversations(), Pins: true}
 	for i := range p.Changes {
 		if p.Changes[i].Status != Held {
 			in.Changes = append(in.Changes, p.Changes[i].ForProof())
 		}
 	}
-	found, err := proof.Pins(in)
-	if err != nil || len(found) > 0 {
-		t.Errorf("seed %d: not named: %+v, %v", seed, found, err)
+	res, err := proof.Check(in)
+	if err != nil || !res.Holds {
+		t.Errorf("seed %d: refused: %+v, %v", seed, res.Violations, err)
 	}
 }
 

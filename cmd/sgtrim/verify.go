@@ -56,17 +56,11 @@ func (a *app) verify(plan *recommend.Plan, job *ledgerJob) error {
 	if err != nil {
 		return err
 	}
-	in := proof.Input{Estate: job.estate, Changes: changes, Conversations: ev.conversations(), KnownNetworks: job.policy.prefixes()}
+	in := proof.Input{Estate: job.estate, Changes: changes, Conversations: ev.conversations(), KnownNetworks: job.policy.prefixes(), Pins: true}
 	res, err := proof.Check(in)
 	if err != nil {
 		return err
 	}
-	in.Conversations = ev.conversations()
-	unpinned, err := proof.Pins(in)
-	if err != nil {
-		return err
-	}
-	res.Violations = append(res.Violations, unpinned...)
 	undeclared := append(undeclaredDenials(plan, res.Denied), otherEvidence(plan, res)...)
 	if len(res.Violations)+len(undeclared) == 0 {
 		_, err := fmt.Fprintf(a.out, "The proof holds: %d changes, %d rules inside the old ones, %d needed conversations kept (%d by a doubtful match)%s.\n",

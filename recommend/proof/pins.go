@@ -6,26 +6,10 @@ import (
 	"github.com/sgtrim/sgtrim/analyze"
 )
 
-// Pins checks what Check takes on trust: that a change names the rules of other groups that it leans on. The rules of a change's own
-// group are looked at when it is applied; those of other groups only where it names them. A change that takes the rule of a need away,
-// and neither gives one back nor names one, would cut it if another group had been edited since. Input is that of a plan that holds.
-func Pins(in Input) ([]Violation, error) {
-	c := newChecker(in)
-	c.register(in.Changes)
-	var p probe
-	for conv, err := range in.Conversations {
-		if err != nil {
-			return nil, err
-		}
-		for _, n := range p.readings(c.world, conv) {
-			c.pin(&p, n)
-		}
-	}
-	found, _ := c.found.list()
-	return slices.DeleteFunc(found, func(v Violation) bool { return v.Kind != Unpinned }), nil
-}
-
-// pin looks at every change that takes a rule of the need away. What a review change denies is not kept by anyone.
+// pin looks at every change that takes a rule of the need away: does it name the rules of other groups that it leans on? The rules
+// of a change's own group are looked at when it is applied; those of other groups only where it names them. A change that takes the
+// rule of a need away, and neither gives one back nor names one, would cut it if another group had been edited since. What a review
+// change denies is not kept by anyone.
 func (c *checker) pin(p *probe, n need) {
 	c.rules.gatherAll(p, n)
 	sure := before(p.hits)

@@ -43,6 +43,9 @@ type Input struct {
 	Conversations iter.Seq2[orient.Conversation, error]
 	// KnownNetworks are the named networks: their peers make a need of one-way and attempted traffic (design §4.6).
 	KnownNetworks []netip.Prefix
+	// Pins also refuses changes that do not name the rules of other groups that they lean on. The maker of a plan names them as it
+	// goes; one who is handed a plan asks.
+	Pins bool
 }
 
 // Result of Check.
@@ -123,6 +126,7 @@ type checker struct {
 	world   *world
 	rules   *ruleSet
 	changes []Change
+	pins    bool
 	res     Result
 	found   *findings
 	denied  []*tally // by change; nil for changes not for review
@@ -130,7 +134,7 @@ type checker struct {
 
 func newChecker(in Input) *checker {
 	w := newWorld(in.Estate, in.KnownNetworks)
-	return &checker{world: w, rules: newRuleSet(w), changes: in.Changes, found: newFindings()}
+	return &checker{world: w, rules: newRuleSet(w), changes: in.Changes, pins: in.Pins, found: newFindings()}
 }
 
 func (c *checker) checkNeeds(conversations iter.Seq2[orient.Conversation, error]) error {
@@ -141,6 +145,9 @@ func (c *checker) checkNeeds(conversations iter.Seq2[orient.Conversation, error]
 		}
 		for _, n := range p.readings(c.world, conv) {
 			c.judge(&p, n)
+			if c.pins {
+				c.pin(&p, n)
+			}
 		}
 	}
 	return nil
