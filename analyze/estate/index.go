@@ -307,16 +307,20 @@ func (x *Index) Subject(id string) *Interface { return x.e.Interfaces[id] }
 func (x *Index) Name(i *Interface) string { return x.names[i] }
 
 // StatesOf are the states that the interface may have been in from first to last, and whether there was but that one: none
-// of an interface that nobody has recorded.
-func (x *Index) StatesOf(id string, first, last time.Time) (states []*Interface, sure bool) {
-	all := x.states[id]
+// of an interface that nobody has recorded. Of any part of the stretch, around that time, the answer is the same.
+func (x *Index) StatesOf(id string, first, last time.Time) (states []*Interface, sure bool, same Stretch) {
+	all, same := x.states[id], always
 	if all == nil {
 		if now := x.e.Interfaces[id]; now != nil {
-			return []*Interface{now}, true
+			return []*Interface{now}, true, same
 		}
-		return nil, false
+		return nil, false, same
 	}
-	return among(all, first, last)
+	for _, i := range all {
+		same = same.between(i.When(), first, last)
+	}
+	states, sure = among(all, first, last)
+	return states, sure, same
 }
 
 // Former lists the earlier states that carried the group, by interface and time.

@@ -1,6 +1,9 @@
 package estate
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Life says when a state of an object was so: surely from Since to Until, and never outside After and Before. Between After
 // and Since, and between Until and Before, it may have been so. A zero time is no bound.
@@ -27,17 +30,6 @@ func (l Life) Touches(first, last time.Time) bool {
 	return (l.After.IsZero() || l.After.Before(last.Add(clockError))) && (l.Before.IsZero() || l.Before.After(first.Add(-clockError)))
 }
 
-// turns reports whether the life begins or ends from first to last, or may.
-func (l Life) turns(first, last time.Time) bool {
-	first, last = first.Add(-clockError), last.Add(clockError)
-	for _, t := range [...]time.Time{l.After, l.Since, l.Until, l.Before} {
-		if !t.IsZero() && t.After(first) && t.Before(last) {
-			return true
-		}
-	}
-	return false
-}
-
 // meets reports whether both states surely were so at some one time: then they are not one after the other.
 func (l Life) meets(o Life) bool {
 	return (l.Until.IsZero() || !l.Until.Before(o.Since)) && (o.Until.IsZero() || !o.Until.Before(l.Since))
@@ -54,4 +46,37 @@ func (l Life) Sharp(first, last time.Time) bool {
 		return false
 	}
 	return l.Until.IsZero() || !l.Until.Before(last) || !l.Before.IsZero() && l.Before.Sub(l.Until) <= sharp
+}
+
+// Stretch is a time from First to Last, in unix seconds.
+type Stretch struct{ First, Last int64 }
+
+// always is all time, never none of it.
+var (
+	always = Stretch{math.MinInt64, math.MaxInt64}
+	never  = Stretch{math.MaxInt64, math.MinInt64}
+)
+
+// Holds reports whether all of the time from first to last lies in the stretch.
+func (s Stretch) Holds(first, last int64) bool { return s.First <= first && last <= s.Last }
+
+// And is what is in both.
+func (s Stretch) And(o Stretch) Stretch { return Stretch{max(s.First, o.First), min(s.Last, o.Last)} }
+
+// between is the part of the stretch, around the time from first to last, in which the life neither begins nor ends, as far as
+// clocks may be off: never where it may do so in that very time.
+func (s Stretch) between(l Life, first, last time.Time) Stretch {
+	first, last = first.Add(-clockError), last.Add(clockError)
+	for _, t := range [...]time.Time{l.After, l.Since, l.Until, l.Before} {
+		switch {
+		case t.IsZero():
+		case !t.After(first):
+			s.First = max(s.First, t.Add(clockError+time.Second-1).Unix()) // the next whole second
+		case !t.Before(last):
+			s.Last = min(s.Last, t.Add(-clockError).Unix())
+		default:
+			return never
+		}
+	}
+	return s
 }

@@ -74,19 +74,18 @@ func (x *Index) placeLists(p *Placement, addr netip.Addr, first, last time.Time)
 	}
 	said := make([]byte, len(x.changing.ids))
 	for k, id := range x.changing.ids {
-		m := x.listThen(id, addr, first, last)
-		said[k] = byte(m)
-		p.Mixed = p.Mixed || m == analyze.Maybe && x.listTurns(id, first, last)
+		said[k] = byte(x.listThen(id, addr, first, last))
+		p.Same = p.Same.And(x.e.PrefixLists[id].same(first, last))
 	}
 	p.Lists = string(said)
 }
 
-// ListsTurn reports whether the entries of some list changed from first to last, or may have.
-func (x *Index) ListsTurn(first, last time.Time) bool {
-	return slices.ContainsFunc(x.changing.ids, func(id string) bool { return x.listTurns(id, first, last) })
-}
-
-func (x *Index) listTurns(id string, first, last time.Time) bool {
-	l := x.e.PrefixLists[id]
-	return l.Life.turns(first, last) || slices.ContainsFunc(l.Past, func(s ListState) bool { return s.Life.turns(first, last) })
+// same is the stretch around the time from first to last in which the entries stay as they are: never where they may change in
+// that very time.
+func (l *PrefixList) same(first, last time.Time) Stretch {
+	s := always.between(l.Life, first, last)
+	for k := range l.Past {
+		s = s.between(l.Past[k].Life, first, last)
+	}
+	return s
 }

@@ -41,8 +41,9 @@ type Placement struct {
 	Complete bool
 	// Lists is what each prefix list whose entries change says of the address, for MatchPlaced; for others to compare.
 	Lists string
-	// Mixed says that something changed in the time asked about: parts of it may be surer.
-	Mixed  bool
+	// Same is the stretch around the time asked about of which any part has the same answer. It is empty where something changed
+	// in that very time, or may have: then parts of it may be surer.
+	Same   Stretch
 	Subnet *Subnet // nil when unknown
 	VPC    *VPC    // nil when unknown; of a VPC that is not in the estate, with what its peering tells
 	Name   string  // for people: an instance, service, subnet, VPC, list …
@@ -84,12 +85,14 @@ func (x *Index) placeAddr(subject *Interface, addr netip.Addr, first, last time.
 	if p, ok := x.placeElsewhere(own, addr, first, last); ok {
 		return p
 	}
-	return x.placeOutside(own, addr)
+	p := x.placeOutside(own, addr)
+	p.Same = always
+	return p
 }
 
 // placeIn looks into one VPC.
 func (x *Index) placeIn(n *network, addr netip.Addr, first, last time.Time, certain bool) (Placement, bool) {
-	p := Placement{network: n, VPC: n.vpc, Certain: certain}
+	p := Placement{network: n, VPC: n.vpc, Certain: certain, Same: always}
 	holders := n.holders(addr)
 	if len(holders) == 0 && !n.cidrs.Lookup(addr) {
 		return p, false
@@ -102,7 +105,9 @@ func (x *Index) placeIn(n *network, addr netip.Addr, first, last time.Time, cert
 // hold completes a placement by the interfaces that hold, or ever held, the address.
 func (x *Index) hold(p *Placement, holders []*Interface, first, last time.Time) {
 	who, sure := among(holders, first, last)
-	p.Mixed = p.Mixed || slices.ContainsFunc(holders, func(i *Interface) bool { return i.When().turns(first, last) })
+	for _, i := range holders {
+		p.Same = p.Same.between(i.When(), first, last)
+	}
 	if len(who) == 0 {
 		p.Class, p.Certain, p.Name = Unplaced, false, networkName(p.Subnet, p.VPC)
 		return
@@ -214,7 +219,7 @@ func (x *Index) either(a, b Placement, first, last time.Time) Placement {
 	if len(a.Interfaces) == 0 && len(b.Interfaces) > 0 {
 		a.Subnet, a.VPC, a.network = b.Subnet, b.VPC, b.network
 	}
-	a.Certain, a.Mixed = false, a.Mixed || b.Mixed
+	a.Certain, a.Same = false, a.Same.And(b.Same)
 	x.hold(&a, holders, first, last)
 	return a
 }

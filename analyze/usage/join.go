@@ -55,23 +55,24 @@ type Input struct {
 	Conversations iter.Seq2[orient.Conversation, error]
 	Attributes    map[string]ledger.Attributes
 	Named         []netip.Prefix // networks the user named
+	Workers       int            // 0: as many as there are cores; the result does not depend on it
 }
 
 // Join sums the conversations, finds the needs, and attributes them to rules. The only errors are those of the
 // conversations' iterator.
 func Join(in Input) (*Result, error) {
-	sum := newSummer(in.Index)
-	for c, err := range in.Conversations {
-		if err != nil {
-			return nil, err
-		}
-		sum.add(&c)
+	summers, err := summed(in)
+	if err != nil {
+		return nil, err
 	}
-	r := &Result{Estate: in.Estate, Index: in.Index, Flows: sum.finish(), Counts: sum.counts, byGroup: map[string][]int32{}, Carriers: map[string][]string{}}
+	r := &Result{Estate: in.Estate, Index: in.Index, Flows: finish(summers), byGroup: map[string][]int32{}, Carriers: map[string][]string{}}
 	r.listRules()
 	a := newAttributor(r, in)
-	for i, id := range sum.names {
-		a.locals[id] = sum.locals[i]
+	for _, s := range summers {
+		r.Counts.add(s.counts)
+		for i, of := range s.tallies {
+			a.locals[s.ids.all[i]] = of.local
+		}
 	}
 	a.place()
 	for i := range r.Flows {

@@ -4,6 +4,7 @@ package usage
 // the last is known without a look.
 type numbers[K comparable] struct {
 	of   map[K]int32
+	all  []K // by number
 	last K
 	n    int32 // of last
 }
@@ -18,8 +19,9 @@ func (t *numbers[K]) number(k K) int32 {
 		if t.of == nil {
 			t.of = map[K]int32{}
 		}
-		n = int32(len(t.of))
+		n = int32(len(t.all))
 		t.of[k] = n
+		t.all = append(t.all, k)
 	}
 	t.last, t.n = k, n
 	return n

@@ -1,95 +1,85 @@
 package usage
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sgtrim/sgtrim/analyze/estate"
 )
 
 // finish returns the flows in a fixed order: by interface, direction, service and peer, and last by who the ends were.
-func (s *summer) finish() []Flow {
-	for i := range s.flows {
-		f := &s.flows[i]
-		slices.Sort(f.Days)
-		f.Days = slices.Compact(f.Days)
+func finish(summers []*summer) []Flow {
+	type owner struct {
+		id string
+		*tally
 	}
-	ranks := s.ranks()
-	order := make([]int32, len(s.flows))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	compare := func(a, b int32) int {
-		f, o := &s.flows[a], &s.flows[b]
-		return cmp.Or(cmp.Compare(ranks[s.owners[a]], ranks[s.owners[b]]), f.compare(o))
-	}
-	slices.SortFunc(order, compare)
-	for from, to := 0, 0; from < len(order); from = to {
-		for to = from + 1; to < len(order) && compare(order[from], order[to]) == 0; {
-			to++
+	var all []owner
+	for _, s := range summers {
+		for i, of := range s.tallies {
+			all = append(all, owner{s.ids.all[i], of})
 		}
-		s.sortStates(order[from:to])
 	}
-	permute(s.flows, order)
-	return s.flows
+	slices.SortFunc(all, func(a, b owner) int { return strings.Compare(a.id, b.id) })
+	n := 0
+	for _, of := range all {
+		of.at = n
+		n += len(of.sums)
+	}
+	flows := make([]Flow, n)
+	var working sync.WaitGroup
+	for _, s := range summers {
+		working.Go(func() {
+			for i, of := range s.tallies {
+				s.flowsOf(s.ids.all[i], of, flows[of.at:])
+			}
+		})
+	}
+	working.Wait()
+	return flows
 }
 
-// ranks are the places of the interfaces' names among all, by number.
-func (s *summer) ranks() []int32 {
-	byName := make([]int32, len(s.names))
-	for i := range byName {
-		byName[i] = int32(i)
-	}
-	slices.SortFunc(byName, func(a, b int32) int { return strings.Compare(s.names[a], s.names[b]) })
-	ranks := make([]int32, len(s.names))
-	for rank, i := range byName {
-		ranks[i] = int32(rank)
-	}
-	return ranks
-}
-
-// compare orders the flows of one interface, but for who their ends were.
-func (f *Flow) compare(o *Flow) int {
-	return cmp.Or(
-		cmp.Compare(f.Direction, o.Direction), cmp.Compare(f.Proto, o.Proto), cmp.Compare(f.Port, o.Port),
-		f.Peer.Compare(o.Peer), cmp.Compare(f.Action, o.Action))
-}
-
-// sortStates orders flows that differ by who their ends were at the time alone.
-func (s *summer) sortStates(flows []int32) {
-	if len(flows) < 2 {
-		return
-	}
-	texts := make(map[int32]string, len(flows))
-	for _, i := range flows {
-		texts[i] = s.flows[i].states()
-	}
-	slices.SortFunc(flows, func(a, b int32) int { return cmp.Compare(texts[a], texts[b]) })
-}
-
-// states names who the ends of a flow were.
-func (f *Flow) states() string {
-	s := fmt.Sprint(f.Unsure, f.Place.Class, f.Place.Certain, f.Place.Complete, holderText(f.Place.Interfaces), f.Place.Lists)
-	if f.Subject != nil {
-		s = holderText([]*estate.Interface{f.Subject}) + s
-	}
-	return s
-}
-
-// permute puts list[order[i]] at i, for all i, in place: a copy of the flows would be the largest thing in memory. It uses
-// order up.
-func permute[T any](list []T, order []int32) {
-	for i := range order {
-		if order[i] < 0 {
-			continue // moved already
+// flowsOf writes the flows of an interface, and lets go of what they were made of.
+func (s *summer) flowsOf(id string, of *tally, to []Flow) {
+	slices.SortFunc(of.sums, func(a, b sum) int {
+		if c := a.compare(&b.target); c != 0 {
+			return c
 		}
-		first, at := list[i], i
-		for from := int(order[at]); from != i; from = int(order[at]) {
-			list[at] = list[from]
-			order[at], at = -1, from
+		return s.compareStates(&a, &b)
+	})
+	for i := range of.sums {
+		f := &of.sums[i]
+		to[i] = Flow{
+			Interface: id, Subject: s.subjects.all[f.subject], Unsure: f.unsure, Direction: f.direction(), Peer: f.peer(),
+			Proto: f.proto(), Port: f.port(), Action: f.action(), Days: s.days.days(f.days), First: f.first, Last: f.last,
+			Flows: f.flows, Bytes: f.bytes, Strength: f.strength, Orientation: f.orientation, Unlikely: f.unlikely, Place: &s.timeline.places[f.place].Placement,
 		}
-		list[at], order[at] = first, -1
 	}
+	of.sums, of.slots = nil, nil
+}
+
+// compareStates orders sums of one target by who the ends were: first by the interface's own state.
+func (s *summer) compareStates(a, b *sum) int {
+	if a.subject != b.subject {
+		x, y := s.subjects.all[a.subject], s.subjects.all[b.subject]
+		if x == nil || y == nil {
+			return falseFirst(x == nil, y == nil)
+		}
+		return strings.Compare(holderText([]*estate.Interface{x}), holderText([]*estate.Interface{y}))
+	}
+	if a.unsure != b.unsure {
+		return falseFirst(a.unsure, b.unsure)
+	}
+	return strings.Compare(s.timeline.places[a.place].text(), s.timeline.places[b.place].text())
+}
+
+// falseFirst puts what is not so first.
+func falseFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }

@@ -1,6 +1,8 @@
 package usage
 
 import (
+	"fmt"
+	"math/bits"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -15,7 +17,7 @@ import (
 type part struct {
 	subject     *estate.Interface // nil: nobody has recorded the interface at that time
 	unsure      bool              // the interface may have been in another state
-	place       placed
+	place       *placed
 	first, last int64 // unix seconds
 	whole       bool  // not taken apart: what was rejected is evidence of nothing
 }
@@ -23,12 +25,19 @@ type part struct {
 // placed is a placement with a number for who is there: equal numbers, equal holders, as surely known. It is 0 where nothing
 // was looked up.
 type placed struct {
-	*estate.Placement
-	who     int32
-	passing bool // something changed in the time asked about, so that a part of it may have another answer
+	estate.Placement
+	number int32 // among all of a timeline
+	who    int32
+	label  string // see text
 }
 
-var nowhere = placed{Placement: &estate.Placement{}}
+// text tells the placement apart from others of an address.
+func (p *placed) text() string {
+	if p.label == "" {
+		p.label = fmt.Sprint(p.Class, p.Certain, p.Complete, holderText(p.Interfaces), p.Lists)
+	}
+	return p.label
+}
 
 // who tells placements of different holders apart.
 type who struct {
@@ -62,109 +71,80 @@ func holderText(all []*estate.Interface) string {
 	return b.String()
 }
 
-// timeline asks the estate who was where at a time. Most of it stays as it is all day, and the conversations of a day ask the
-// same over and over: what nothing changes of on a whole day, or in an hour of it, is looked up once. For where nothing changes
-// in a stretch of time, any part of it has the same answer.
+// timeline asks the estate who was where at a time. Most of it stays as it is for long, and conversations ask the same over and
+// over: an answer holds for the stretch of time in which nothing changes.
 type timeline struct {
 	index  *estate.Index
 	whos   numbers[who]
 	scopes numbers[scope]
-	// Of the day that is being summed:
-	day         int32
-	first, last int64 // the time that a whole day stands for
-	steady      steadyState
-	calm        map[seat]placed
-}
-
-// steadyState is the one state that an interface was in all day, nil where there may have been others. The conversations of a
-// day come interface by interface, so the last is enough.
-type steadyState struct {
-	id  string
-	one *estate.Interface
+	places []*placed // by number; 0 is nowhere
+	seats  map[seat][]answer[*placed]
+	away   map[outside]*placed
 }
 
 // scope is from where an address is seen: what is within reach depends on the VPC and on the subnet's routes.
 type scope struct{ vpc, subnet string }
 
-// seat is an address as seen from a scope, in an hour of the day or, with wholeDay, all day.
+// seat is an address as seen from a scope.
 type seat struct {
-	addr netip.Addr
+	addr [16]byte
 	from int32
-	hour int8
 }
 
-const wholeDay = -1
+// outside is all there is to a placement outside the estate.
+type outside struct {
+	who  int32
+	name string
+	same estate.Stretch
+}
+
+// mostSeats are remembered; then they are forgotten, for a window may have met the whole Internet.
+const mostSeats = 1 << 16
 
 func newTimeline(x *estate.Index) *timeline {
-	t := &timeline{index: x, calm: map[seat]placed{}, day: -1}
+	t := &timeline{index: x, seats: map[seat][]answer[*placed]{}, away: map[outside]*placed{}, places: []*placed{{}}}
 	t.whos.number(who{}) // 0: nowhere
 	return t
 }
 
-// turn forgets a day for another. A record that ends on a day may have begun on the one before, so a day is an hour longer.
-func (t *timeline) turn(day int32) {
-	if day == t.day {
-		return
+// states are the states that the interface may have been in; see estate.Index.StatesOf.
+func (t *timeline) states(of *tally, id string, first, last int64) states {
+	then, ok := recall(of.then, first, last)
+	if !ok {
+		then.all, then.sure, then.same = t.index.StatesOf(id, unix(first), unix(last))
+		of.then = remember(of.then, then, then.same, first, last)
 	}
-	t.day, t.first = day, int64(day)*86400-3600
-	t.last = int64(day)*86400 + 86399
-	t.steady = steadyState{}
-	clear(t.calm)
-}
-
-// within reports whether a stretch lies in the day.
-func (t *timeline) within(first, last int64) bool { return t.first <= first && last <= t.last }
-
-// states are the states of the interface, and whether there was but that one; see estate.Index.StatesOf. Room is for one.
-func (t *timeline) states(id string, first, last int64, room []*estate.Interface) (states []*estate.Interface, sure bool) {
-	if !t.within(first, last) {
-		return t.index.StatesOf(id, unix(first), unix(last))
-	}
-	if t.steady.id != id || id == "" {
-		t.steady = steadyState{id: id}
-		if all, sure := t.index.StatesOf(id, unix(t.first), unix(t.last)); sure {
-			t.steady.one = all[0]
-		}
-	}
-	if t.steady.one == nil {
-		return t.index.StatesOf(id, unix(first), unix(last))
-	}
-	return append(room[:0], t.steady.one), true
+	return then
 }
 
 // place is who had the address, as seen from the subject; see estate.Index.Place.
-func (t *timeline) place(subject *estate.Interface, addr netip.Addr, first, last int64) placed {
-	if !t.within(first, last) {
-		return t.look(subject, addr, first, last)
-	}
-	number := t.scopes.number(scope{subject.VPC, subject.Subnet})
-	if p := t.kept(seat{addr, number, wholeDay}, subject, t.first, t.last); !p.passing {
-		return p
-	}
-	hour := first / 3600
-	if last/3600 == hour {
-		if p := t.kept(seat{addr, number, int8(hour % 24)}, subject, hour*3600, hour*3600+3599); !p.passing {
-			return p
+func (t *timeline) place(subject *estate.Interface, addr netip.Addr, first, last int64) *placed {
+	at := seat{addr.As16(), t.scopes.number(scope{subject.VPC, subject.Subnet})}
+	known := t.seats[at]
+	p, ok := recall(known, first, last)
+	if !ok {
+		p = t.look(subject, addr, first, last)
+		if len(t.seats) == mostSeats {
+			clear(t.seats)
 		}
-	}
-	return t.look(subject, addr, first, last)
-}
-
-// kept looks a seat up once a day.
-func (t *timeline) kept(at seat, subject *estate.Interface, first, last int64) placed {
-	p, known := t.calm[at]
-	if !known {
-		p = t.look(subject, at.addr, first, last)
-		p.passing = p.Mixed || t.index.ListsTurn(unix(first), unix(last))
-		t.calm[at] = p
+		t.seats[at] = remember(known, p, p.Same, first, last)
 	}
 	return p
 }
 
 // look asks the index.
-func (t *timeline) look(subject *estate.Interface, addr netip.Addr, first, last int64) placed {
-	p := t.index.Place(subject, addr, unix(first), unix(last))
-	return placed{Placement: &p, who: t.whos.number(whoOf(&p))}
+func (t *timeline) look(subject *estate.Interface, addr netip.Addr, first, last int64) *placed {
+	p := &placed{Placement: t.index.Place(subject, addr, unix(first), unix(last)), number: int32(len(t.places))}
+	p.who = t.whos.number(whoOf(&p.Placement))
+	if !p.Class.InEstate() {
+		key := outside{p.who, p.Name, p.Same}
+		if one := t.away[key]; one != nil {
+			return one
+		}
+		t.away[key] = p
+	}
+	t.places = append(t.places, p)
+	return p
 }
 
 func unix(t int64) time.Time { return time.Unix(t, 0).UTC() }
@@ -172,50 +152,60 @@ func unix(t int64) time.Time { return time.Unix(t, 0).UTC() }
 // parts splits a conversation by the states of its two ends. The hours in which it was seen are the clock: where nothing
 // changed, it is one part; else each hour is judged by itself, and an hour in which something changed, or may have, is of
 // every state that there may have been, and sure of none.
-func (s *summer) parts(c *orient.Conversation) []part {
+func (s *summer) parts(of *tally, c *orient.Conversation) []part {
 	s.buffer = s.buffer[:0]
-	s.timeline.turn(c.Day)
-	steady := s.at(c, c.First, c.Last)
 	if c.Action != analyze.Accept {
+		s.at(of, c, c.First, c.Last)
 		s.buffer[0].whole = true
 		return s.buffer[:1]
 	}
-	if steady {
-		return s.buffer
-	}
-	s.buffer = s.buffer[:0]
-	day := int64(c.Day) * 86400
-	for h := range int64(24) {
-		if c.Hours>>h&1 == 0 {
-			continue
-		}
-		first, last := max(c.First, day+h*3600), min(c.Last, day+h*3600+3599)
-		if h == 0 {
-			first = min(first, c.First) // a span may begin on the day before
-		}
-		if first <= last {
-			s.at(c, first, last)
+	last := 0               // the parts that came last begin here,
+	var same estate.Stretch // and hold for this time
+	for hours := c.Hours; hours != 0; hours &= hours - 1 {
+		from, to := hourOf(c, bits.TrailingZeros32(hours))
+		switch {
+		case from > to:
+		case len(s.buffer) > 0 && same.Holds(from, to):
+			for i := range s.buffer[last:] {
+				s.buffer[last+i].last = to
+			}
+		default:
+			last = len(s.buffer)
+			same = s.at(of, c, from, to)
+			if last == 0 && same.Holds(c.First, c.Last) {
+				for i := range s.buffer {
+					s.buffer[i].first, s.buffer[i].last = c.First, c.Last
+				}
+				return s.buffer
+			}
 		}
 	}
 	if len(s.buffer) == 0 { // a mask that does not fit the times
-		s.at(c, c.First, c.Last)
+		s.at(of, c, c.First, c.Last)
 	}
 	return s.buffer
 }
 
-// at adds the parts for a stretch of time, and reports whether nothing changed in it.
-func (s *summer) at(c *orient.Conversation, first, last int64) (steady bool) {
-	var room [1]*estate.Interface
-	states, sure := s.timeline.states(c.Interface, first, last, room[:])
-	if len(states) == 0 {
-		s.buffer = append(s.buffer, part{first: first, last: last, place: nowhere}) // its place is found when its network is known
-		return true
+// hourOf is the time of the conversation in an hour of its day. That of the first may begin on the day before.
+func hourOf(c *orient.Conversation, hour int) (first, last int64) {
+	begin := int64(c.Day)*86400 + int64(hour)*3600
+	if hour > 0 {
+		first = begin
 	}
-	steady = sure
-	for _, one := range states {
-		p := part{subject: one, unsure: !sure, place: s.timeline.place(one, c.Peer, first, last), first: first, last: last}
-		steady = steady && !p.place.Mixed
-		s.buffer = append(s.buffer, p)
+	return max(first, c.First), min(begin+3599, c.Last)
+}
+
+// at adds the parts for a time, and returns the stretch around it of which any part has the same.
+func (s *summer) at(of *tally, c *orient.Conversation, first, last int64) (same estate.Stretch) {
+	then := s.timeline.states(of, c.Interface, first, last)
+	if len(then.all) == 0 {
+		s.buffer = append(s.buffer, part{first: first, last: last, place: s.timeline.places[0]}) // its place is found when its network is known
 	}
-	return steady
+	same = then.same
+	for _, one := range then.all {
+		p := s.timeline.place(one, c.Peer, first, last)
+		s.buffer = append(s.buffer, part{subject: one, unsure: !then.sure, place: p, first: first, last: last})
+		same = same.And(p.Same)
+	}
+	return same
 }
