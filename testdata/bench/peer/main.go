@@ -4,7 +4,9 @@
 // turns, so that a load from elsewhere meets all of them. DuckDB runs in this program, which starts itself anew for it.
 //
 //	sgtrim   `sgtrim ingest`, from files to the written ledger
-//	bare     DuckDB: one GROUP BY over the fields that a conversation cannot do without, of which only the size is asked
+//	bare     DuckDB: one GROUP BY over the fields that a conversation cannot do without, with its sums and times, of which only
+//	         totals are asked
+//	count    DuckDB: the same groups without sums and times: the four columns of them are not read
 //	key      DuckDB: grouped by the key of the ledger's evidence, with its values, and written to Parquet
 //	floor    nothing but inflating what sgtrim reads, with sgtrim's inflater and the codecs' own libraries
 package main

@@ -35,7 +35,7 @@ type tableRow struct {
 }
 
 // competitors in the order they are printed. A 1 says: with one thread.
-var competitors = []string{"sgtrim", "bare", "key", "floor", "sgtrim1", "floor1"}
+var competitors = []string{"sgtrim", "bare", "count", "key", "floor", "sgtrim1", "floor1"}
 
 // measure lets the competitors take turns.
 func (s *settings) measure(ctx context.Context, in input) (*table, error) {
@@ -140,7 +140,7 @@ func (t *table) print(out io.Writer) {
 	name := t.name
 	for _, r := range t.rows {
 		fmt.Fprintf(out, "%-22s %-8s %7.2f %7.2f %7.2f %7.0f", name, r.who, r.wall, r.cpu, float64(t.records)/r.wall/1e6, r.rss)
-		if r.who == "bare" || r.who == "key" || r.who == "floor" {
+		if r.who == "bare" || r.who == "count" || r.who == "key" || r.who == "floor" {
 			fmt.Fprintf(out, "   %5.2f %5.2f", r.wall/own.wall, r.cpu/own.cpu)
 		}
 		fmt.Fprintln(out)
