@@ -74,6 +74,9 @@ type Decoder struct {
 	chunks [overlapChunks]chunk
 	gz     *inflate.Reader // nil until the first gzip object
 	pq     *columnReader   // nil until the first Parquet object
+	whole  []byte          // a Parquet file that is read at once
+	// wholeMost is wholeParquet, but in tests.
+	wholeMost int64
 
 	// The object in work.
 	ctx    context.Context
@@ -91,7 +94,7 @@ type Decoder struct {
 
 // NewDecoder checks the options and makes a decoder. It holds about 4 MB.
 func NewDecoder(opt Options) (*Decoder, error) {
-	d := &Decoder{skipBad: opt.SkipBad, since: math.MinInt64, until: math.MaxInt64}
+	d := &Decoder{skipBad: opt.SkipBad, since: math.MinInt64, until: math.MaxInt64, wholeMost: wholeParquet}
 	if !opt.Since.IsZero() {
 		d.since = ceilUnix(opt.Since)
 	}
@@ -139,7 +142,7 @@ func (d *Decoder) Decode(ctx context.Context, in Input, out Output) (Counts, err
 func (d *Decoder) decode() error {
 	if d.in.At != nil {
 		if IsParquet(d.in.At) {
-			return d.parquet(&stored{at: d.in.At}, d.in.Size)
+			return d.parquetFile()
 		}
 		d.in.Body = io.NewSectionReader(d.in.At, 0, d.in.Size)
 	}

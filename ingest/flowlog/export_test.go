@@ -29,3 +29,6 @@ func (d *Decoder) Plain(text string) bool {
 	}
 	return d.plain(buf[at+1:], n-at-1)
 }
+
+// ReadInPlace makes d read Parquet files page by page, however small they are.
+func (d *Decoder) ReadInPlace() { d.wholeMost = 0 }

@@ -19,6 +19,10 @@ import (
 // Local files are read in place, whatever their size.
 const maxParquet = 1 << 30
 
+// wholeParquet is the largest local file that is read at once. AWS's files of five minutes are of about this size at most, and
+// page by page they would take two system calls for each of their many small pages.
+const wholeParquet = 2 << 20
+
 // columnReader is what reading Parquet needs beyond reading text. It is made at the first Parquet object of a decoder.
 type columnReader struct {
 	columns [NumColumns]column
@@ -55,6 +59,22 @@ func newColumnReader(c *columns, a *addresses) *columnReader {
 	small(ColStatus, c.word.status, wordMeaning(statusCodes))
 	small(ColDirection, c.word.direction, wordMeaning(directionCodes))
 	return p
+}
+
+// parquetFile reads a Parquet object that is a local file.
+func (d *Decoder) parquetFile() error {
+	size := d.in.Size
+	if size > d.wholeMost {
+		return d.parquet(&stored{at: d.in.At}, size)
+	}
+	d.whole = slices.Grow(d.whole[:0], int(size))[:size]
+	if n, err := d.in.At.ReadAt(d.whole, 0); n < len(d.whole) {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF // it has become shorter
+		}
+		return d.objectError(err)
+	}
+	return d.parquet(&stored{mem: d.whole, at: bytes.NewReader(d.whole)}, size)
 }
 
 // parquetStream reads a Parquet object that comes as a stream.

@@ -116,7 +116,9 @@ func (c *cursor[T]) fill(d *Decoder, n int) error {
 			continue
 		}
 		part := min(n-at, c.page.rows-c.row)
-		c.give(d, at, part)
+		if err := c.give(d, at, part); err != nil {
+			return err
+		}
 		at += part
 	}
 	return nil
@@ -148,7 +150,7 @@ func (c *cursor[T]) turn() error {
 }
 
 // give writes rows of the page to the batch, as runs between nulls.
-func (c *cursor[T]) give(d *Decoder, at, n int) {
+func (c *cursor[T]) give(d *Decoder, at, n int) error {
 	var zero T
 	for end := c.row + n; c.row < end; {
 		run := end - c.row
@@ -163,26 +165,37 @@ func (c *cursor[T]) give(d *Decoder, at, n int) {
 			at++
 			continue
 		}
-		c.gather(d, at, run)
+		if err := c.gather(d, at, run); err != nil {
+			return &RecordError{Field: fieldNames[c.column], Err: err}
+		}
 		c.row += run
 		c.value += run
 		at += run
 	}
+	return nil
 }
 
 // gather writes n non-null values.
-func (c *cursor[T]) gather(d *Decoder, at, n int) {
+func (c *cursor[T]) gather(d *Decoder, at, n int) error {
 	dst := c.dst[at : at+n]
 	if len(c.page.indexes) == 0 {
 		copy(dst, c.plain.vals[c.value:c.value+n])
 		c.marks(d, &c.plain, at, n, func(i int) uint32 { return uint32(c.value + i) })
-		return
+		return nil
 	}
 	indexes, table := c.page.indexes[c.value:c.value+n], c.table.vals
+	if c.pages.dict < 0 {
+		table = nil
+	}
+	dst = dst[:len(indexes)]
 	for i, x := range indexes {
+		if uint(x) >= uint(len(table)) {
+			return fmt.Errorf("%w: index %d of a dictionary of %d", errPage, x, len(table))
+		}
 		dst[i] = table[x]
 	}
 	c.marks(d, &c.table, at, n, func(i int) uint32 { return indexes[i] })
+	return nil
 }
 
 // marks reports the values that are none or bad.
@@ -220,14 +233,22 @@ type badCell struct {
 	err    error
 }
 
-// wholeNumber is the meaning of numbers up to most.
+// wholeNumber is the meaning of numbers up to most. Bad ones are looked for where the bits of all together show that there may
+// be one.
 func wholeNumber[T uint8 | uint16 | int64](most int64) meaning[T] {
 	return meaning[T]{
 		ints: func(c *cells[T], from []int64) {
+			vals, all := c.vals[:len(from)], uint64(0)
 			for i, v := range from {
-				c.vals[i] = T(v)
+				vals[i] = T(v)
+				all |= uint64(v)
+			}
+			if all <= uint64(most) {
+				return
+			}
+			for i, v := range from {
 				if uint64(v) > uint64(most) {
-					c.vals[i] = 0
+					vals[i] = 0
 					c.mark(i, markBad, outOfRange(v, most))
 				}
 			}
@@ -250,10 +271,18 @@ func outOfRange(v, most int64) error {
 func moment() meaning[int64] {
 	return meaning[int64]{
 		ints: func(c *cells[int64], from []int64) {
+			vals, all := c.vals[:len(from)], uint64(0)
 			for i, v := range from {
-				c.vals[i] = seconds(v)
+				vals[i] = v
+				all |= uint64(v)
+			}
+			if all <= math.MaxInt32 {
+				return // seconds, all of them
+			}
+			for i, v := range from {
+				vals[i] = seconds(v)
 				if uint64(v) > maxTime {
-					c.vals[i] = 0
+					vals[i] = 0
 					c.mark(i, markBad, outOfRange(v, maxTime))
 				}
 			}

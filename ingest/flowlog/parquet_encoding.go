@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/parquet-go/parquet-go"
@@ -52,28 +53,73 @@ func (r hybridRun) unpack(dst []uint32, width uint) error {
 	if uint64(len(dst))*uint64(width) > uint64(len(r.packed))*8 {
 		return errPage
 	}
+	packed := r.packed
+	switch {
+	case width == 0:
+		clear(dst)
+		return nil
+	case width <= 8:
+		dst, packed = unpackBytes(dst, packed, width)
+	case width <= 16:
+		dst, packed = unpackShorts(dst, packed, width)
+	}
 	mask := uint64(1)<<width - 1
-	fast := 0
-	if whole := len(r.packed) - 8; whole >= 0 && width > 0 {
-		fast = min(len(dst), (whole*8+7)/int(width)) // as long as 8 bytes can be loaded
-	}
 	bit := uint(0)
-	for i := range dst[:fast] {
-		w := binary.LittleEndian.Uint64(r.packed[bit>>3:])
+	for i := range dst {
+		at := bit >> 3
+		var w uint64
+		if at+8 <= uint(len(packed)) {
+			w = binary.LittleEndian.Uint64(packed[at:])
+		} else {
+			var last [8]byte
+			copy(last[:], packed[min(uint(len(packed)), at):])
+			w = binary.LittleEndian.Uint64(last[:])
+		}
 		dst[i] = uint32(w >> (bit & 7) & mask)
-		bit += width
-	}
-	for i := fast; i < len(dst); i++ {
-		var w [8]byte
-		copy(w[:], r.packed[min(uint(len(r.packed)), bit>>3):])
-		dst[i] = uint32(binary.LittleEndian.Uint64(w[:]) >> (bit & 7) & mask)
 		bit += width
 	}
 	return nil
 }
 
-// decodeIndexes reads len(dst) dictionary indexes, each below limit.
-func decodeIndexes(dst []uint32, b []byte, limit int) error {
+// unpackBytes reads groups of eight values of 1 to 8 bits, which 8 bytes hold whole, as long as so many can be loaded. It
+// returns what is left of both.
+func unpackBytes(dst []uint32, packed []byte, width uint) ([]uint32, []byte) {
+	mask := uint32(1)<<(width&31) - 1
+	shift := width & 63
+	for len(dst) >= 8 && len(packed) >= 8 {
+		w := binary.LittleEndian.Uint64(packed)
+		d := (*[8]uint32)(dst)
+		for i := range d {
+			d[i] = uint32(w) & mask
+			w >>= shift
+		}
+		dst, packed = dst[8:], packed[width:]
+	}
+	return dst, packed
+}
+
+// unpackShorts reads groups of eight values of 9 to 16 bits, each in two halves: the second begins at a whole byte or at the
+// middle of one.
+func unpackShorts(dst []uint32, packed []byte, width uint) ([]uint32, []byte) {
+	mask := uint32(1)<<(width&31) - 1
+	shift, half, odd := width&63, width/2, width&1*4
+	for len(dst) >= 8 && len(packed) >= 16 {
+		d := (*[8]uint32)(dst)
+		w := binary.LittleEndian.Uint64(packed)
+		v := binary.LittleEndian.Uint64(packed[half:]) >> odd
+		for i := range 4 {
+			d[i] = uint32(w) & mask
+			d[i+4] = uint32(v) & mask
+			w >>= shift
+			v >>= shift
+		}
+		dst, packed = dst[8:], packed[width:]
+	}
+	return dst, packed
+}
+
+// decodeIndexes reads len(dst) dictionary indexes. Whether there are so many entries is looked at when they are used.
+func decodeIndexes(dst []uint32, b []byte) error {
 	if len(dst) == 0 {
 		return nil
 	}
@@ -97,13 +143,6 @@ func decodeIndexes(dst []uint32, b []byte, limit int) error {
 		} else if err := run.unpack(part, width); err != nil {
 			return err
 		}
-	}
-	highest := uint32(0)
-	for _, i := range dst {
-		highest = max(highest, i)
-	}
-	if uint64(highest) >= uint64(limit) {
-		return fmt.Errorf("%w: index %d of a dictionary of %d", errPage, highest, limit)
 	}
 	return nil
 }
@@ -216,12 +255,16 @@ func (v *values) plain(kind parquet.Kind, n int, b []byte) error {
 	}
 	switch kind {
 	case parquet.Int32:
-		for i := range n {
-			v.ints = append(v.ints, int64(int32(binary.LittleEndian.Uint32(b[4*i:]))))
+		v.ints = slices.Grow(v.ints, n)[:n]
+		for i := range v.ints {
+			v.ints[i] = int64(int32(binary.LittleEndian.Uint32(b)))
+			b = b[4:]
 		}
 	case parquet.Int64:
-		for i := range n {
-			v.ints = append(v.ints, int64(binary.LittleEndian.Uint64(b[8*i:])))
+		v.ints = slices.Grow(v.ints, n)[:n]
+		for i := range v.ints {
+			v.ints[i] = int64(binary.LittleEndian.Uint64(b))
+			b = b[8:]
 		}
 	case parquet.Float:
 		for i := range n {

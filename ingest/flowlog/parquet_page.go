@@ -238,7 +238,7 @@ func (r *pageReader) values(p *page, encoding format.Encoding, b []byte) error {
 		p.indexes = make([]uint32, n)
 	}
 	p.indexes = p.indexes[:n]
-	return decodeIndexes(p.indexes, b, max(r.dict, 0))
+	return decodeIndexes(p.indexes, b)
 }
 
 // inflate returns the size bytes that b holds compressed.

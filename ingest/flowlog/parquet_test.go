@@ -148,7 +148,8 @@ var codecs = []compress.Codec{&parquet.Uncompressed, &parquet.Gzip, &parquet.Sna
 func TestParquetAgainstOracle(t *testing.T) {
 	seed := rand.Uint64()
 	w := writer{Rand: rand.New(rand.NewPCG(seed, 1))}
-	d := newDecoder(t, flowlog.Options{SkipBad: true})
+	d, inPlace := newDecoder(t, flowlog.Options{SkipBad: true}), newDecoder(t, flowlog.Options{SkipBad: true})
+	inPlace.ReadInPlace()
 	for i := range 40 {
 		w.wrong = []float64{0, 0.002}[i%2]
 		tab := w.table([]int{0, 1, 100, 3000}[w.IntN(4)])
@@ -167,6 +168,9 @@ func TestParquetAgainstOracle(t *testing.T) {
 			if diff := cmp.Diff(want, readInput(d, in)); diff != "" {
 				t.Fatalf("seed %d, table %d, %s: -want +got\n%s", seed, i, how, diff)
 			}
+		}
+		if diff := cmp.Diff(want, readInput(inPlace, flowlog.Input{Name: "object", At: bytes.NewReader(b), Size: int64(len(b))})); diff != "" {
+			t.Fatalf("seed %d, table %d, in place: -want +got\n%s", seed, i, diff)
 		}
 		if len(want.Bad) > 0 {
 			_, err := newDecoder(t, flowlog.Options{}).Decode(context.Background(), flowlog.Input{Name: "o", Body: bytes.NewReader(b)}, flowlog.Output{})
