@@ -47,6 +47,11 @@ func (c *configItem) gone() bool {
 // recorded is false of items that say only that nobody records such resources.
 func (c *configItem) recorded() bool { return c.ConfigurationItemStatus != "ResourceNotRecorded" }
 
+// excluded is true of items that say that the recorder leaves out such resources.
+func (c *configItem) excluded() bool {
+	return strings.HasSuffix(c.ConfigurationItemStatus, "NotRecorded")
+}
+
 // discovered is true of the first item of a resource. Where that is missing, as in part of a bucket, the earliest item at hand
 // is one of a change, and tells nothing of the time before.
 func (c *configItem) discovered() bool { return c.ConfigurationItemStatus == "ResourceDiscovered" }
@@ -60,13 +65,22 @@ func (c *configItem) lag() int64 {
 
 // time is when the item was recorded.
 func (c *configItem) time(at where) (time.Time, error) {
-	var text string
-	if json.Unmarshal(c.ConfigurationItemCaptureTime, &text) == nil && text != "" {
-		return at.time("configurationItemCaptureTime", text)
+	t, err := at.textOrSeconds("configurationItemCaptureTime", c.ConfigurationItemCaptureTime)
+	if err == nil && t.IsZero() {
+		err = at.err("configurationItemCaptureTime", errors.New("missing"))
 	}
-	seconds, err := strconv.ParseFloat(string(c.ConfigurationItemCaptureTime), 64)
-	if err != nil || seconds <= 0 || seconds > 1e11 {
-		return time.Time{}, at.err("configurationItemCaptureTime", errors.New("missing"))
+	return t, err
+}
+
+// textOrSeconds is a time that stands as a text, or as seconds since 1970; zero where it is neither.
+func (w where) textOrSeconds(field string, raw json.RawMessage) (time.Time, error) {
+	var text string
+	if json.Unmarshal(cmpNull(raw), &text) == nil && text != "" {
+		return w.time(field, text)
+	}
+	seconds, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || !(seconds > 0 && seconds <= 1e11) {
+		return time.Time{}, nil
 	}
 	return time.UnixMilli(int64(seconds * 1000)).UTC(), nil
 }
@@ -140,7 +154,7 @@ func eachItem(all []*SnapshotScope, use func(at where, scope *SnapshotScope, c *
 			if err := at.decode(raw, &c); err != nil {
 				return err
 			}
-			if _, ours := configKinds[c.ResourceType]; !ours || !c.recorded() {
+			if _, ours := configKinds[c.ResourceType]; !ours {
 				continue
 			}
 			at.id = c.ResourceID
@@ -185,6 +199,12 @@ func (h *historian) configItems(all []*SnapshotScope) error {
 }
 
 func fromItem[T any](t *timeline[T], at where, c *configItem, when time.Time, read func(where, json.RawMessage) (state[T], error)) error {
+	if c.excluded() {
+		t.unrecorded[at.scope.place()] = append(t.unrecorded[at.scope.place()], when.Unix())
+	}
+	if !c.recorded() {
+		return nil
+	}
 	m := mark[T]{at: when.Unix(), nanos: int64(when.Nanosecond()), origin: fromConfig, lag: c.lag(), found: c.discovered(), scope: at.scope.place()}
 	if since, ok := t.configSince[m.scope]; !ok || m.at < since {
 		t.configSince[m.scope] = m.at
@@ -235,7 +255,7 @@ func configPresent(all []*SnapshotScope) ([]*SnapshotScope, error) {
 	}
 	found := map[string]latest{}
 	err := eachItem(all, func(at where, scope *SnapshotScope, c *configItem) error {
-		if describedIn(all, configKinds[c.ResourceType], scope.Scope) {
+		if !c.recorded() || describedIn(all, configKinds[c.ResourceType], scope.Scope) {
 			return nil
 		}
 		t, err := c.time(at)

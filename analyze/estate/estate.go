@@ -96,6 +96,7 @@ type Interface struct {
 	Groups                         []string // ids, sorted
 	InstanceID                     string
 	InstanceOwner                  string    // Attachment.InstanceOwnerId
+	Kept                           bool      // Attachment.DeleteOnTermination is false: it outlives its instance
 	Attached                       time.Time // Attachment.AttachTime; zero when unknown: it was not there before
 	Tags                           map[string]string
 	// Life is when the interface was as it is here, as a history tells; When says it of every interface.

@@ -97,6 +97,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add(items(configItemJSON("SecurityGroup", "sg-1", when, "ResourceDiscovered", configGroup("sg-1", "10.2.0.0/16"))))
 		f.Add(items(configItemJSON("PrefixList", "pl-1", when, "OK", `"{\"PrefixListId\":\"pl-1\",\"Entries\":[{\"Cidr\":\"10.9.0.0/16\"}]}"`)))
 	}
+	f.Add([]byte(`{"configurationItems":[` + configItemJSON("NetworkInterface", "eni-1", "2026-01-05T00:00:00Z", "ResourceNotRecorded", "null") + `],"ConfigurationRecordersStatus":[{"lastStartTime":1767830400.5,"lastStopTime":"2026-01-05T00:00:00Z"}]}`))
 	f.Add([]byte(`{"configurationItems":[{"resourceType":"AWS::EC2::VPC","configurationItemCaptureTime":1767225600.5,"recordingFrequency":"DAILY","configuration":{"vpcId":"vpc-1","cidrBlock":"10.0.0.0/16"}}]}`))
 	seedFiles(f, "configurationItems")
 	f.Fuzz(fuzzHistory)
@@ -109,6 +110,10 @@ func FuzzTrail(f *testing.F) {
 		eventJSON("ModifyNetworkInterfaceAttribute", "2026-01-03T08:00:00Z", `{"networkInterfaceId":"eni-1","groupSet":{"items":[{"groupId":"sg-web"}]}}`, `{}`),
 		eventJSON("ModifyInstanceAttribute", "2026-01-03T08:00:00Z", `{"instanceId":"i-1","groupSet":{"items":[{"groupId":"sg-web"}]}}`, `{}`),
 		eventJSON("DeleteNetworkInterface", "2026-01-04T08:00:00Z", `{"networkInterfaceId":"eni-1"}`, `{}`),
+		eventJSON("TerminateInstances", "2026-01-04T08:00:00Z", `{"instancesSet":{"items":[{"instanceId":"i-1"}]}}`, `{}`),
+		eventJSON("AssignPrivateIpAddresses", "2026-01-03T08:00:00Z", `{"networkInterfaceId":"eni-1"}`, `{"assignedPrivateIpAddressesSet":{"items":[{"privateIpAddress":"10.0.0.9"}]}}`),
+		eventJSON("UnassignIpv6Addresses", "2026-01-03T09:00:00Z", `{"UnassignIpv6AddressesRequest":{"NetworkInterfaceId":"eni-1","Ipv6Prefix":"2001:db8::/80","Ipv6Addresses":"2001:db8::1"}}`, `{}`),
+		strings.Replace(eventJSON("StopConfigurationRecorder", "2026-01-03T08:00:00Z", `{}`, `null`), "ec2.", "config.", 1),
 		eventJSON("RevokeSecurityGroupIngress", "2026-01-06T08:00:00Z", `{"groupId":"sg-1","ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":443,"toPort":443,"groups":{},"ipRanges":{"items":[{"cidrIp":"10.1.0.0/16"}]},"ipv6Ranges":{},"prefixListIds":{}}]}}`, `{"_return":true}`),
 		eventJSON("AuthorizeSecurityGroupIngress", "2026-01-07T08:00:00Z", `{"groupId":"sg-1"}`, `{"securityGroupRuleSet":{"items":[{"groupId":"sg-1","securityGroupRuleId":"sgr-3","isEgress":false,"ipProtocol":"tcp","fromPort":443,"toPort":443,"cidrIpv4":"10.3.0.0/16"}]}}`),
 		eventJSON("ModifySecurityGroupRules", "2026-01-08T08:00:00Z", `{"ModifySecurityGroupRulesRequest":{"GroupId":"sg-1","SecurityGroupRule":{"SecurityGroupRuleId":"sgr-3","SecurityGroupRule":{"IpProtocol":"-1","CidrIpv4":"10.3.0.0/16"},"tag":1}}}`, `{}`),

@@ -42,8 +42,11 @@ type historian struct {
 	interfaces timeline[Interface]
 	groups     timeline[ruleSet]
 	lists      timeline[PrefixList]
-	latest     int64 // the latest time that any source names
-	regroup    map[string][]regroup
+	latest     int64                  // the latest time that any source names
+	amendments map[string][]amendment // by interface
+	// Of instances: events that gave other groups to their one interface, and when they were terminated.
+	regrouped  []regrouped
+	terminated map[string]int64
 	// listChanges are by list the events that changed it.
 	listChanges map[string][]listChange
 	ruleMarks   map[analyze.RuleKey][]mark[bool] // of CloudTrail
@@ -54,13 +57,8 @@ type historian struct {
 	unclearIn map[Scope]bool
 	conflicts []Conflict
 	reached   map[origin]map[Scope]*reach
-}
-
-// regroup is an interface getting other groups.
-type regroup struct {
-	at     int64
-	scope  Scope
-	groups []string
+	switches  map[Scope][]recorderSwitch
+	stopped   map[Scope][]gap // when AWS Config recorded nothing
 }
 
 // reach is from when to when a source was recording an account and region, in unix seconds.
@@ -84,7 +82,7 @@ func (h *historian) reachOf(from origin, of Scope) *reach {
 	}
 	var found *reach
 	for s, r := range h.reached[from] {
-		if (s.Account == "" || of.Account == "" || s.Account == of.Account) && (s.Region == "" || of.Region == "" || s.Region == of.Region) {
+		if s.mayBe(of) {
 			if found != nil {
 				return nil
 			}
@@ -92,6 +90,11 @@ func (h *historian) reachOf(from origin, of Scope) *reach {
 		}
 	}
 	return found
+}
+
+// mayBe reports whether the two may be the same account and region: of one of them either may not be known.
+func (s Scope) mayBe(o Scope) bool {
+	return (s.Account == "" || o.Account == "" || s.Account == o.Account) && (s.Region == "" || o.Region == "" || s.Region == o.Region)
 }
 
 // reaches notes that the source was recording at a time.
@@ -113,9 +116,10 @@ func (h *historian) reaches(from origin, of Scope, at int64) {
 func (b *builder) history(all []*SnapshotScope) error {
 	h := &historian{
 		b: b, interfaces: newTimeline[Interface](), groups: newTimeline[ruleSet](), lists: newTimeline[PrefixList](),
-		regroup: map[string][]regroup{}, listChanges: map[string][]listChange{}, ruleMarks: map[analyze.RuleKey][]mark[bool]{}, unclear: map[string]bool{}, unclearIn: map[Scope]bool{}, reached: map[origin]map[Scope]*reach{},
+		amendments: map[string][]amendment{}, terminated: map[string]int64{}, listChanges: map[string][]listChange{}, ruleMarks: map[analyze.RuleKey][]mark[bool]{}, unclear: map[string]bool{}, unclearIn: map[Scope]bool{}, reached: map[origin]map[Scope]*reach{},
+		switches: map[Scope][]recorderSwitch{}, stopped: map[Scope][]gap{},
 	}
-	for _, step := range []func([]*SnapshotScope) error{h.snapshots, h.configItems, h.trail} {
+	for _, step := range []func([]*SnapshotScope) error{h.snapshots, h.configItems, h.trail, h.recorders} {
 		if err := step(all); err != nil {
 			return err
 		}
@@ -173,12 +177,14 @@ type timeline[T any] struct {
 	marks  map[string][]mark[T]
 	series map[Scope]*series
 	read   map[string]state[T] // by the raw object: most objects are the same in every snapshot
+	// unrecorded are times at which AWS Config says that it does not record such objects.
+	unrecorded map[Scope][]int64
 	// configSince is since when AWS Config records such objects.
 	configSince map[Scope]int64
 }
 
 func newTimeline[T any]() timeline[T] {
-	return timeline[T]{marks: map[string][]mark[T]{}, series: map[Scope]*series{}, read: map[string]state[T]{}, configSince: map[Scope]int64{}}
+	return timeline[T]{marks: map[string][]mark[T]{}, series: map[Scope]*series{}, read: map[string]state[T]{}, configSince: map[Scope]int64{}, unrecorded: map[Scope][]int64{}}
 }
 
 func (t *timeline[T]) add(id string, m mark[T]) { t.marks[id] = append(t.marks[id], m) }

@@ -42,6 +42,7 @@ func readInterface(at where, w *wireInterface) (*Interface, error) {
 	}
 	if a := w.Attachment; a != nil {
 		i.InstanceID, i.InstanceOwner = a.InstanceId, a.InstanceOwnerId
+		i.Kept = a.DeleteOnTermination != nil && !*a.DeleteOnTermination
 		var err error
 		if i.Attached, err = at.time("Attachment.AttachTime", a.AttachTime); err != nil {
 			return nil, err

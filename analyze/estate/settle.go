@@ -1,22 +1,19 @@
 package estate
 
 import (
-	"cmp"
 	"math"
 	"slices"
-	"sort"
 	"time"
 )
 
 // settleInterfaces gives the interfaces of the present their lives, and lists the earlier states.
 func (h *historian) settleInterfaces() {
 	e := h.b.e
-	for _, id := range sortedKeys(h.interfaces.marks) {
+	h.instanceEvents()
+	for _, id := range h.interfaceIDs() {
 		now := e.Interfaces[id]
-		marks := h.regrouped(id)
-		if now != nil && !h.b.dated(NetworkInterfaces, id) {
-			marks = append(marks, mark[Interface]{at: h.latest, origin: fromSnapshot, value: now, key: now.stateKey()})
-		}
+		marks := amended(h.interfaceMarks(id), h.amendments[id])
+		marks = append(marks, h.ended(marks, now != nil)...)
 		marks, found := h.once(id, append(marks, h.notSeen(id, marks)...))
 		others := disputes(marks, h.until, differInterfaces)
 		report(h, id, others, interfaceSays, believedEither, whyEither)
@@ -36,6 +33,26 @@ func (h *historian) settleInterfaces() {
 	}
 }
 
+// interfaceIDs are those of which any source tells something, sorted.
+func (h *historian) interfaceIDs() []string {
+	ids := sortedKeys(h.interfaces.marks)
+	for id := range h.amendments {
+		if h.interfaces.marks[id] == nil && h.b.e.Interfaces[id] != nil {
+			ids = append(ids, id)
+		}
+	}
+	return sortedStrings(ids)
+}
+
+// interfaceMarks is what the sources have of an interface as a whole, the present among it.
+func (h *historian) interfaceMarks(id string) []mark[Interface] {
+	marks := slices.Clone(h.interfaces.marks[id])
+	if now := h.b.e.Interfaces[id]; now != nil && !h.b.dated(NetworkInterfaces, id) {
+		marks = append(marks, mark[Interface]{at: h.latest, origin: fromSnapshot, value: now, key: now.stateKey()})
+	}
+	return marks
+}
+
 // assumedSince is since when the first state of an interface is taken to have been so: since it was attached, as without a
 // history, unless the record says that it was not there then.
 func (t *term[T]) assumedSince() time.Time {
@@ -52,43 +69,6 @@ func (t *term[T]) assumedSince() time.Time {
 		return time.Time{}
 	}
 	return since
-}
-
-// regrouped is the marks of an interface with those of events that tell of its groups alone: the rest of the state is that
-// of the mark before, or, where there is none, of the one after.
-func (h *historian) regrouped(id string) []mark[Interface] {
-	marks := slices.Clone(h.interfaces.marks[id])
-	slices.SortStableFunc(marks, mark[Interface].compare)
-	events := h.regroup[id]
-	slices.SortStableFunc(events, func(a, b regroup) int { return cmp.Compare(a.at, b.at) })
-	for _, ev := range events {
-		at := sort.Search(len(marks), func(k int) bool { return marks[k].at >= ev.at })
-		base, earlier := nearest(marks, at)
-		if base == nil {
-			continue
-		}
-		one := *base
-		one.Groups = ev.groups
-		m := mark[Interface]{at: ev.at, origin: fromTrail, scope: ev.scope, value: &one, key: one.stateKey()}
-		m.begins = !earlier || m.key != base.stateKey() // to give it the groups it has is no change
-		marks = slices.Insert(marks, at, m)
-	}
-	return marks
-}
-
-// nearest is the last state before the mark at, or the first after.
-func nearest(marks []mark[Interface], at int) (state *Interface, earlier bool) {
-	for k := at - 1; k >= 0; k-- {
-		if marks[k].value != nil {
-			return marks[k].value, true
-		}
-	}
-	for _, m := range marks[at:] {
-		if m.value != nil {
-			return m.value, false
-		}
-	}
-	return nil, false
 }
 
 // notSeen says when an interface was not there: before AWS Config discovered it; and, where other sources know it and no

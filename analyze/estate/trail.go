@@ -33,18 +33,34 @@ var trailEvents = map[string]func(*historian, *trailEvent) error{
 	"DeleteNetworkInterface":          (*historian).interfaceDeleted,
 	"ModifyNetworkInterfaceAttribute": (*historian).interfaceModified,
 	"ModifyInstanceAttribute":         (*historian).instanceModified,
+	"AssignPrivateIpAddresses":        (*historian).addressesChanged,
+	"UnassignPrivateIpAddresses":      (*historian).addressesChanged,
+	"AssignIpv6Addresses":             (*historian).addressesChanged,
+	"UnassignIpv6Addresses":           (*historian).addressesChanged,
 	"RunInstances":                    (*historian).instancesRun,
+	"TerminateInstances":              (*historian).instancesTerminated,
 	"ModifyManagedPrefixList":         (*historian).listModified,
 	"RestoreManagedPrefixListVersion": (*historian).listModified,
+	"StartConfigurationRecorder":      (*historian).recorderSwitched,
+	"StopConfigurationRecorder":       (*historian).recorderSwitched,
+	"DeleteConfigurationRecorder":     (*historian).recorderSwitched,
+}
+
+// sourceOf is the service whose events have the name.
+func sourceOf(event string) string {
+	if strings.HasSuffix(event, "ConfigurationRecorder") {
+		return "config.amazonaws.com"
+	}
+	return "ec2.amazonaws.com"
 }
 
 // TrailEventNames are the events that tell something of an estate, sorted.
 func TrailEventNames() []string { return sortedKeys(trailEvents) }
 
-// OfInterfaces reports whether the events of the name tell of interfaces, of which there may be very many, and not of groups
-// and lists.
+// OfInterfaces reports whether the events of the name tell of interfaces, of which there may be very many, and not of groups,
+// lists and recorders.
 func OfInterfaces(event string) bool {
-	return strings.Contains(event, "Instance") || strings.Contains(event, "NetworkInterface")
+	return strings.Contains(event, "Instance") || strings.Contains(event, "NetworkInterface") || strings.Contains(event, "Address")
 }
 
 // trailEvent is an event in work.
@@ -110,7 +126,7 @@ func compareEvents(a, b *trailEvent) int {
 	return cmp.Or(cmp.Compare(a.time, b.time), strings.Compare(a.name, b.name), bytes.Compare(a.req, b.req), bytes.Compare(a.resp, b.resp))
 }
 
-// readEvent returns nil for an event that failed or is not EC2's.
+// readEvent returns nil for an event that failed or is another service's.
 func readEvent(at where, raw json.RawMessage) (*trailEvent, error) {
 	var text struct{ CloudTrailEvent string }
 	if at.kind == TrailEvents {
@@ -123,7 +139,7 @@ func readEvent(at where, raw json.RawMessage) (*trailEvent, error) {
 	if err := at.decode(raw, &r); err != nil {
 		return nil, err
 	}
-	if r.ErrorCode != "" || trailEvents[r.EventName] == nil || r.EventSource != "" && r.EventSource != "ec2.amazonaws.com" {
+	if r.ErrorCode != "" || trailEvents[r.EventName] == nil || r.EventSource != "" && r.EventSource != sourceOf(r.EventName) {
 		return nil, nil
 	}
 	t, err := at.time("eventTime", r.EventTime)
@@ -179,141 +195,6 @@ func (h *historian) note(ev *trailEvent, id, what string) {
 	case strings.Contains(ev.name, "SecurityGroup"):
 		h.unclearIn[ev.scope.place()] = true
 	}
-}
-
-// interfaceCreated marks the interface as CreateNetworkInterface answered it.
-func (h *historian) interfaceCreated(ev *trailEvent) error {
-	var r struct{ NetworkInterface json.RawMessage }
-	if err := json.Unmarshal(ev.resp, &r); err != nil || len(r.NetworkInterface) == 0 {
-		h.note(ev, "", "the answer is not on record")
-		return nil
-	}
-	return h.begin(ev, r.NetworkInterface)
-}
-
-// begin marks the state of an interface from its creation on.
-func (h *historian) begin(ev *trailEvent, raw json.RawMessage) error {
-	var w struct {
-		wireInterface
-		GroupSet              []struct{ GroupId, GroupName string }
-		PrivateIpAddressesSet json.RawMessage
-	}
-	if err := ev.at.decode(raw, &w); err != nil {
-		return err
-	}
-	if w.NetworkInterfaceId == "" {
-		h.note(ev, "", "names no interface")
-		return nil
-	}
-	if len(w.GroupSet) > 0 {
-		w.Groups = w.GroupSet
-	}
-	if len(w.PrivateIpAddressesSet) > 0 {
-		if err := ev.at.decode(w.PrivateIpAddressesSet, &w.PrivateIpAddresses); err != nil {
-			return err
-		}
-	}
-	i, err := readInterface(ev.at, &w.wireInterface)
-	if err != nil {
-		return err
-	}
-	h.interfaces.add(i.ID, mark[Interface]{at: ev.time, origin: fromTrail, scope: ev.scope.place(), begins: true, value: i, key: i.stateKey()})
-	return nil
-}
-
-func (h *historian) interfaceDeleted(ev *trailEvent) error {
-	var r struct{ NetworkInterfaceId string }
-	if err := json.Unmarshal(ev.req, &r); err != nil || r.NetworkInterfaceId == "" {
-		h.note(ev, "", "names no interface")
-		return nil
-	}
-	h.interfaces.add(r.NetworkInterfaceId, mark[Interface]{at: ev.time, origin: fromTrail, scope: ev.scope.place(), begins: true})
-	return nil
-}
-
-// groupIDs reads a groupSet; nil when the event was about something else.
-func groupIDs(raw json.RawMessage) (ids []string) {
-	var set []struct{ GroupId string }
-	if json.Unmarshal(raw, &set) != nil {
-		return nil
-	}
-	for _, g := range set {
-		ids = append(ids, g.GroupId)
-	}
-	return sortedStrings(ids)
-}
-
-func (h *historian) interfaceModified(ev *trailEvent) error {
-	var r struct {
-		NetworkInterfaceId string
-		GroupSet           json.RawMessage
-	}
-	if err := json.Unmarshal(ev.req, &r); err != nil || r.NetworkInterfaceId == "" {
-		h.note(ev, "", "names no interface")
-		return nil
-	}
-	if groups := groupIDs(r.GroupSet); len(groups) > 0 {
-		h.regroup[r.NetworkInterfaceId] = append(h.regroup[r.NetworkInterfaceId], regroup{ev.time, ev.scope.place(), groups})
-	}
-	return nil
-}
-
-// instanceModified gives other groups to the one interface of an instance.
-func (h *historian) instanceModified(ev *trailEvent) error {
-	var r struct {
-		InstanceId string
-		GroupSet   json.RawMessage
-	}
-	if err := json.Unmarshal(ev.req, &r); err != nil {
-		h.note(ev, "", "names no instance")
-		return nil
-	}
-	groups := groupIDs(r.GroupSet)
-	if len(groups) == 0 {
-		return nil
-	}
-	own := map[string]bool{}
-	for id, marks := range h.interfaces.marks {
-		if slices.ContainsFunc(marks, func(m mark[Interface]) bool { return m.value != nil && m.value.InstanceID == r.InstanceId }) {
-			own[id] = true
-		}
-	}
-	for id, i := range h.b.e.Interfaces {
-		if i.InstanceID == r.InstanceId {
-			own[id] = true
-		}
-	}
-	if len(own) != 1 {
-		h.note(ev, r.InstanceId, fmt.Sprintf("which of its interfaces got the groups is not known (%d are on record)", len(own)))
-		return nil
-	}
-	for id := range own {
-		h.regroup[id] = append(h.regroup[id], regroup{ev.time, ev.scope.place(), groups})
-	}
-	return nil
-}
-
-// instancesRun marks the interfaces of new instances.
-func (h *historian) instancesRun(ev *trailEvent) error {
-	var r struct {
-		InstancesSet []struct {
-			InstanceId          string
-			NetworkInterfaceSet []map[string]json.RawMessage
-		}
-	}
-	if err := json.Unmarshal(ev.resp, &r); err != nil || len(r.InstancesSet) == 0 {
-		h.note(ev, "", "the answer is not on record")
-		return nil
-	}
-	for _, in := range r.InstancesSet {
-		for _, ni := range in.NetworkInterfaceSet {
-			ni["attachment"] = marshal(map[string]string{"instanceId": in.InstanceId, "attachTime": unix(ev.time).Format(time.RFC3339)})
-			if err := h.begin(ev, marshal(ni)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func (h *historian) groupCreated(ev *trailEvent) error {

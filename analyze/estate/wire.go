@@ -32,6 +32,11 @@ type wireRule struct {
 
 type wireAssociation struct{ PublicIp, CarrierIp, CustomerOwnedIp string }
 
+type wireAttachment struct {
+	InstanceId, InstanceOwnerId, AttachTime string
+	DeleteOnTermination                     *bool
+}
+
 type wireInterface struct {
 	NetworkInterfaceId, OwnerId, VpcId, SubnetId, AvailabilityZone string
 	Description, InterfaceType, RequesterId, Status                string
@@ -51,7 +56,7 @@ type wireInterface struct {
 	Ipv4Prefixes  []struct{ Ipv4Prefix string }
 	Ipv6Addresses []struct{ Ipv6Address string }
 	Ipv6Prefixes  []struct{ Ipv6Prefix string }
-	Attachment    *struct{ InstanceId, InstanceOwnerId, AttachTime string }
+	Attachment    *wireAttachment
 	Groups        []struct{ GroupId, GroupName string }
 	TagSet, Tags  []wireTag
 }

@@ -119,7 +119,7 @@ func rangesTwice(group object) {
 }
 
 // WriteTrail writes what CloudTrail recorded [F 7.2] in the window, one file a day: every interface that was made and
-// deleted.
+// went.
 func (w *World) WriteTrail(dir string) error {
 	byDay := map[int64][]object{}
 	add := func(name string, t int64, request, response object) {
@@ -137,7 +137,11 @@ func (w *World) WriteTrail(dir string) error {
 				add("CreateNetworkInterface", m.From, object{}, object{"networkInterface": w.trailInterface(m)})
 			}
 		}
-		if m.To != math.MaxInt64 && m.To >= w.start && m.To < w.end {
+		switch {
+		case m.To == math.MaxInt64 || m.To < w.start || m.To >= w.end:
+		case m.InstanceID != "": // its interface goes with it, and no event says so
+			add("TerminateInstances", m.To, object{"instancesSet": items(object{"instanceId": m.InstanceID})}, object{})
+		default:
 			add("DeleteNetworkInterface", m.To, object{"networkInterfaceId": m.ID}, object{"_return": true})
 		}
 	}
