@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sgtrim/sgtrim/analyze"
 )
 
 // configItem is an AWS Config item, as the API gives it or as history and snapshot files hold it [F 7.1]. The spellings of
@@ -160,7 +162,7 @@ func eachItem(all []*SnapshotScope, use func(at where, scope *SnapshotScope, c *
 			at.id = c.ResourceID
 			own := *s
 			own.Account, own.Region = cmp.Or(c.AccountID, c.AwsAccountID, s.Account), cmp.Or(c.AwsRegion, s.Region)
-			own.Partition = cmp.Or(s.Partition, partitionOf(own.Region))
+			own.Partition = cmp.Or(s.Partition, analyze.Partition(own.Region))
 			at.scope = &own
 			if err := use(at, &own, &c); err != nil {
 				return err

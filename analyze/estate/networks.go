@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/sgtrim/sgtrim/analyze"
 )
 
 // associated says whether a CIDR block's association is in force; files of before 2017 have no state.
@@ -334,7 +336,7 @@ func (b *builder) finishScopes() {
 	}
 	seen := map[Scope]bool{}
 	note := func(account, region string) {
-		seen[Scope{cmp.Or(partition[region], partitionOf(region)), account, region}] = true
+		seen[Scope{cmp.Or(partition[region], analyze.Partition(region)), account, region}] = true
 	}
 	for _, g := range b.e.Groups {
 		note(g.Owner, g.Region)

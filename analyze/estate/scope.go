@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/sgtrim/sgtrim/analyze"
 )
 
 var (
@@ -36,27 +38,8 @@ func scopeOfPath(root, path string) Scope {
 			s.Region = parts[i]
 		}
 	}
-	s.Partition = partitionOf(s.Region)
+	s.Partition = analyze.Partition(s.Region)
 	return s
-}
-
-// partitionOf is the partition that a region's name tells; "" for "".
-func partitionOf(region string) string {
-	switch {
-	case region == "":
-		return ""
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	case strings.HasPrefix(region, "eusc-"):
-		return "aws-eusc"
-	case strings.HasPrefix(region, "us-isob-"):
-		return "aws-iso-b"
-	case strings.HasPrefix(region, "us-iso-"):
-		return "aws-iso"
-	}
-	return "aws"
 }
 
 // whereabouts are the members from which an object tells its region and owner.
@@ -114,7 +97,7 @@ func (s *Snapshot) inferScopes() {
 			scope.Account = only(accounts[scope.dir])
 		}
 		if scope.Partition == "" {
-			scope.Partition = partitionOf(scope.Region)
+			scope.Partition = analyze.Partition(scope.Region)
 		}
 	}
 }

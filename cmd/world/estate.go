@@ -67,7 +67,18 @@ func withName(m map[string]string, name string) map[string]string {
 }
 
 func (w *World) arn(kind, id string) string {
-	return fmt.Sprintf("arn:aws:ec2:%s:%s:%s/%s", w.Region, w.Account, kind, id)
+	return fmt.Sprintf("arn:%s:ec2:%s:%s:%s/%s", w.partition(), w.Region, w.Account, kind, id)
+}
+
+// partition is that of the region [F 8].
+func (w *World) partition() string {
+	switch {
+	case strings.HasPrefix(w.Region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(w.Region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
 }
 
 func (w *World) securityGroups() []object {
@@ -219,7 +230,7 @@ func (w *World) managedPrefixLists() []object {
 			account = w.Account
 			o["MaxEntries"], o["Version"], o["Tags"] = p.MaxEntries, 1, []object{}
 		}
-		o["PrefixListArn"] = fmt.Sprintf("arn:aws:ec2:%s:%s:prefix-list/%s", w.Region, account, p.ID)
+		o["PrefixListArn"] = fmt.Sprintf("arn:%s:ec2:%s:%s:prefix-list/%s", w.partition(), w.Region, account, p.ID)
 		list = append(list, o)
 	}
 	return list
@@ -305,7 +316,7 @@ func (w *World) flowLogs() []object {
 	format := "${" + strings.Join(w.Fields, "} ${") + "}"
 	for _, f := range w.FlowLogs {
 		list = append(list, object{"FlowLogId": f.ID, "ResourceId": f.VPC.ID, "TrafficType": "ALL", "LogDestinationType": "s3",
-			"LogDestination": "arn:aws:s3:::flow-logs-" + w.Account, "LogFormat": format, "MaxAggregationInterval": f.Aggregation,
+			"LogDestination": "arn:" + w.partition() + ":s3:::flow-logs-" + w.Account, "LogFormat": format, "MaxAggregationInterval": f.Aggregation,
 			"CreationTime": w.Start.AddDate(0, 0, -1).UTC().Format(time.RFC3339), "FlowLogStatus": "ACTIVE", "DeliverLogsStatus": "SUCCESS",
 			"Tags": []object{}})
 	}

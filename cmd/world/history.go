@@ -23,7 +23,7 @@ func (w *World) WriteSnapshots(dir string) error {
 	}
 	for _, t := range append(times, w.end) {
 		at := time.Unix(t, 0).UTC()
-		scope := object{"partition": "aws", "account": w.Account, "region": w.Region,
+		scope := object{"partition": w.partition(), "account": w.Account, "region": w.Region,
 			"SecurityGroups": w.securityGroups(), "SecurityGroupRules": w.securityGroupRules(), "NetworkInterfaces": w.networkInterfaces(t),
 			"PrefixLists": w.prefixListsWithEntries(), "Vpcs": w.vpcs(), "Subnets": w.subnets(), "RouteTables": w.routeTables(), "FlowLogs": w.flowLogs(),
 			"VpcPeeringConnections": w.peerings(), "VpcEndpoints": w.endpoints()}

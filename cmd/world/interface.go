@@ -188,7 +188,7 @@ func (w *World) dress(m *Interface, name string, r rng) {
 	case NAT:
 		m.Description, m.Type, m.SourceDestSkip = "Interface for NAT Gateway "+id("nat", r.next()), "nat_gateway", true
 	case Fargate:
-		m.Description, m.RequesterID = fmt.Sprintf("arn:aws:ecs:%s:%s:attachment/%s", w.Region, w.Account, uuid(r.next(), r.next())), "578734482556"
+		m.Description, m.RequesterID = fmt.Sprintf("arn:%s:ecs:%s:%s:attachment/%s", w.partition(), w.Region, w.Account, uuid(r.next(), r.next())), "578734482556"
 	}
 }
 

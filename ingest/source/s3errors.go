@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/sgtrim/sgtrim/analyze"
 )
 
 // operation is what a request does, and the permission for it.
@@ -25,7 +28,7 @@ func (b *bucket) explain(op operation, key string, err error) error {
 }
 
 func (b *bucket) meaning(op operation, key string, err error) string {
-	resource := "arn:aws:s3:::" + b.name
+	resource := "arn:" + cmp.Or(analyze.Partition(b.client.Options().Region), "aws") + ":s3:::" + b.name
 	if op == getObject {
 		resource += "/" + key
 	}

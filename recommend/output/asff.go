@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/recommend"
 )
@@ -115,7 +116,7 @@ type findings struct {
 func (f *findings) partition(g *recommend.Group) string {
 	i := slices.IndexFunc(f.e.Scopes, func(s estate.Scope) bool { return s.Region == g.Region && s.Partition != "" })
 	if i < 0 {
-		return "aws"
+		return cmp.Or(analyze.Partition(g.Region), "aws")
 	}
 	return f.e.Scopes[i].Partition
 }
