@@ -326,6 +326,9 @@ func (x *Index) StatesOf(id string, first, last time.Time) (states []*Interface,
 // Former lists the earlier states that carried the group, by interface and time.
 func (x *Index) Former(group string) []*Interface { return x.former[group] }
 
+// Recorded reports whether the estate knows of the interface, at any time.
+func (x *Index) Recorded(id string) bool { return x.e.Interfaces[id] != nil || len(x.states[id]) > 0 }
+
 // IsLocal reports whether the address is, or was, one of the interface's own: an address of it, or one in a prefix delegated
 // to it.
 func (x *Index) IsLocal(id string, addr netip.Addr) bool {

@@ -56,6 +56,11 @@ func (f *Flow) Service() analyze.Service {
 // Readings yields the conversation with its local side, as the estate tells it where the evidence left it open; where not
 // even the estate can, both readings, as ambiguous ones.
 func Readings(x *estate.Index, c *orient.Conversation) iter.Seq2[int, orient.Conversation] {
+	return readings(c, func(a netip.Addr) bool { return x.IsLocal(c.Interface, a) })
+}
+
+// readings are Readings, of an interface that owns addresses as told.
+func readings(c *orient.Conversation, owns func(netip.Addr) bool) iter.Seq2[int, orient.Conversation] {
 	return func(yield func(int, orient.Conversation) bool) {
 		if c.Direction != analyze.DirectionUnknown {
 			yield(0, *c)
@@ -64,7 +69,7 @@ func Readings(x *estate.Index, c *orient.Conversation) iter.Seq2[int, orient.Con
 		ingress, egress := *c, *c
 		ingress.Direction = analyze.Ingress
 		egress.Direction, egress.Local, egress.Peer = analyze.Egress, c.Peer, c.Local
-		service, client := x.IsLocal(c.Interface, c.Local), x.IsLocal(c.Interface, c.Peer)
+		service, client := owns(c.Local), owns(c.Peer)
 		switch {
 		case service && !client:
 			yield(0, ingress)

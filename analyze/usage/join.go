@@ -71,7 +71,7 @@ func Join(in Input) (*Result, error) {
 	for _, s := range summers {
 		r.Counts.add(s.counts)
 		for i, of := range s.tallies {
-			a.locals[s.ids.all[i]] = of.local
+			a.locals[s.ids.all[i]] = of.local()
 		}
 	}
 	a.place()

@@ -76,4 +76,5 @@ func (s *shard) run() {
 		default:
 		}
 	}
+	s.settle()
 }

@@ -79,11 +79,7 @@ func TestSumAgainstHours(t *testing.T) {
 // hourly sums conversations into flows the slow way.
 func hourly(x *estate.Index, convs []orient.Conversation) (out []string) {
 	sums := map[string]*Flow{}
-	for i := range convs {
-		c := &convs[i]
-		if c.Strength() == analyze.StrengthNone {
-			continue
-		}
+	for _, c := range sided(x, convs) {
 		flows := c.Total().Flows
 		add := func(subject *estate.Interface, unsure bool, first, last int64) {
 			f := &Flow{Subject: subject, Unsure: unsure, Direction: c.Direction, Peer: c.Peer, Proto: c.Proto, Port: c.Port, Action: c.Action, First: first, Last: last, Unlikely: true}
@@ -112,7 +108,7 @@ func hourly(x *estate.Index, convs []orient.Conversation) (out []string) {
 			if c.Hours>>h&1 == 0 {
 				continue
 			}
-			first, last := hourOf(c, h)
+			first, last := hourOf(&c, h)
 			states, sure, _ := x.StatesOf(c.Interface, unix(first), unix(last))
 			for _, one := range states {
 				add(one, !sure, first, last)
@@ -127,6 +123,39 @@ func hourly(x *estate.Index, convs []orient.Conversation) (out []string) {
 		out = append(out, fmt.Sprint(k, f.Days, f.First, f.Last, f.Flows, f.Strength, f.Unlikely))
 	}
 	slices.Sort(out)
+	return out
+}
+
+// sided are the conversations that count, by direction: where it is open, an address that the estate knows as the interface's own
+// tells; of an interface that it does not know, one that is its own in any conversation; else it is both.
+func sided(x *estate.Index, convs []orient.Conversation) (out []orient.Conversation) {
+	own := func(id string, a netip.Addr) bool {
+		if x.Recorded(id) {
+			return x.IsLocal(id, a)
+		}
+		return slices.ContainsFunc(convs, func(c orient.Conversation) bool {
+			return c.Interface == id && c.Local == a && c.Direction != analyze.DirectionUnknown && c.Strength() != analyze.StrengthNone
+		})
+	}
+	for _, c := range convs {
+		if c.Strength() == analyze.StrengthNone {
+			continue
+		}
+		if c.Direction != analyze.DirectionUnknown {
+			out = append(out, c)
+			continue
+		}
+		service, client := own(c.Interface, c.Local), own(c.Interface, c.Peer)
+		if service || !client {
+			in := c
+			in.Direction = analyze.Ingress
+			out = append(out, in)
+		}
+		if client || !service {
+			c.Direction, c.Local, c.Peer = analyze.Egress, c.Peer, c.Local
+			out = append(out, c)
+		}
+	}
 	return out
 }
 
@@ -183,6 +212,10 @@ func randomPast(seed uint64) (*estate.Estate, []orient.Conversation) {
 		c.Hours = rng.Uint32()&(1<<end-1)&^(1<<begin-1) | 1<<begin | 1<<end
 		c.Counters[rng.IntN(int(analyze.NumStrengths))] = orient.Counter{Flows: 1, Packets: 3, Bytes: 100}
 		c.Unlikely = rng.IntN(2) == 0
+		c.Local = netip.AddrFrom4([4]byte{10, 0, 0, byte(rng.IntN(3))})
+		if rng.IntN(4) == 0 {
+			c.Direction, c.Local = analyze.DirectionUnknown, netip.AddrFrom4([4]byte{10, 0, 0, byte(rng.IntN(6))})
+		}
 		convs = append(convs, c)
 	}
 	return e, convs

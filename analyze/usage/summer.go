@@ -1,6 +1,8 @@
 package usage
 
 import (
+	"iter"
+
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
 	"github.com/sgtrim/sgtrim/analyze/orient"
@@ -23,7 +25,7 @@ type Counts struct {
 	Conversations int // rows, before summing over days
 	Ambiguous     int // rows in two readings
 	Late          int // rows without strength: late packets of closed connections, no evidence of anything
-	OpenSides     int // rows whose local side not even the estate could tell
+	OpenSides     int // rows whose local side neither the estate nor the interface's other rows could tell
 }
 
 func (c *Counts) add(o Counts) {
@@ -48,10 +50,30 @@ func (s *summer) add(c *orient.Conversation) {
 		return
 	}
 	of := s.tally(c.Interface)
-	if c.Direction != analyze.DirectionUnknown {
-		of.local = c.Local
+	switch {
+	case c.Direction != analyze.DirectionUnknown:
+		of.tell(c.Local)
+		s.addReading(of, c)
+	case s.index.Recorded(c.Interface):
+		s.addReadings(of, Readings(s.index, c))
+	default:
+		of.open = append(of.open, *c)
 	}
-	for n, reading := range Readings(s.index, c) {
+}
+
+// settle sums the conversations that waited for what other days tell of their interfaces: nobody has recorded these, so an address
+// that was its own once is its own.
+func (s *summer) settle() {
+	for _, of := range s.tallies {
+		for i := range of.open {
+			s.addReadings(of, readings(&of.open[i], of.owns))
+		}
+		of.open = nil
+	}
+}
+
+func (s *summer) addReadings(of *tally, readings iter.Seq2[int, orient.Conversation]) {
+	for n, reading := range readings {
 		if n == 1 {
 			s.counts.OpenSides++
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"net/netip"
+	"slices"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -14,7 +15,8 @@ import (
 // tally sums the conversations of one interface. A day's come interface by interface, so while one is summed all that is looked
 // at is near.
 type tally struct {
-	local netip.Addr // an address of its own, invalid when none was told
+	own   []netip.Addr          // addresses of its own that rows told, the last one told first
+	open  []orient.Conversation // of an interface that nobody has recorded: those whose rows do not tell the local side
 	then  []answer[states]
 	sums  []sum
 	slots []int32 // hash table of the sums by target: 1 + position, 0 is free
@@ -87,6 +89,29 @@ func (t *target) is(o *target) bool {
 func (t *target) hash() uint64 {
 	high, low := bits.Mul64(t.low^bits.RotateLeft64(t.high, 32)^t.service<<20, 0x9e3779b97f4a7c15)
 	return high ^ low
+}
+
+// tell notes an address of the interface's own.
+func (t *tally) tell(a netip.Addr) {
+	if len(t.own) > 0 && t.own[0] == a {
+		return
+	}
+	at := slices.Index(t.own, a)
+	if at < 0 {
+		at = len(t.own)
+		t.own = append(t.own, a)
+	}
+	t.own[0], t.own[at] = a, t.own[0]
+}
+
+func (t *tally) owns(a netip.Addr) bool { return slices.Contains(t.own, a) }
+
+// local is an address of its own, invalid when none was told.
+func (t *tally) local() netip.Addr {
+	if len(t.own) == 0 {
+		return netip.Addr{}
+	}
+	return t.own[0]
 }
 
 // find returns the sum of a target for which same holds. Where there is none it is nil, and the slot is where it belongs.
