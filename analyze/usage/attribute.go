@@ -12,8 +12,8 @@ import (
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 )
 
-// attributor finds the rules that allow a need and credits one of them. All groups of an interface are a union: there is
-// no order and no deny.
+// attributor tells which rules may apply to a flow and which of them allow it. All groups of an interface are a union: there is
+// no order and no deny. Once all flows are placed it is only read.
 type attributor struct {
 	r          *Result
 	x          *estate.Index
@@ -26,8 +26,9 @@ type attributor struct {
 	around     map[[2]string]*surroundings // by VPC and subnet
 	groupIDs   []string                    // of the estate, sorted
 	locals     map[string]netip.Addr       // interface → an address of its own
-	near       map[[2]string]bool          // group and subnet → some member of the group is in the subnet
+	near       map[[2]string]bool          // group and subnet: some member of the group is in the subnet
 	size       []int64                     // of the rules, see narrowness
+	alone      []int32                     // all rules: a part of one is shared by the flows that it is credited with
 }
 
 // ruleSet holds the rules of some groups by direction.
@@ -47,7 +48,13 @@ func newAttributor(r *Result, in Input) *attributor {
 		a.groupIDs = append(a.groupIDs, id)
 	}
 	slices.Sort(a.groupIDs)
+	for _, id := range a.groupIDs {
+		for _, i := range a.x.Members(id) {
+			a.near[[2]string{id, i.Subnet}] = true
+		}
+	}
 	for i := range r.Rules {
+		a.alone = append(a.alone, int32(i))
 		a.size[i] = narrowness(r.Rules[i].Rule, in.Index)
 	}
 	return a
@@ -159,87 +166,7 @@ func (a *attributor) mayHaveMoved(f *Flow, group string) bool {
 	if recorded || !holder.Primary.IsValid() || f.Peer == holder.Primary {
 		return false
 	}
-	key := [2]string{group, holder.Subnet}
-	near, ok := a.near[key]
-	if !ok {
-		near = slices.ContainsFunc(a.x.Members(group), func(i *estate.Interface) bool { return i.Subnet == holder.Subnet })
-		a.near[key] = near
-	}
-	return near
-}
-
-// attribute finds the rules that allow need i and gives credit. Of those that surely allow it the narrowest is credited;
-// where none surely does, all that may. A gone interface's groups are unknown, and those of one that was just changed are not
-// sure, so every rule that could have allowed its need keeps it.
-func (a *attributor) attribute(i int32) {
-	f := &a.r.Flows[i]
-	subject := a.subject(f)
-	var yes, maybe []int32
-	for _, ri := range a.rules(f) {
-		switch a.match(ri, f, subject) {
-		case analyze.Yes:
-			yes = append(yes, ri)
-		case analyze.Maybe:
-			maybe = append(maybe, ri)
-		}
-	}
-	if f.Subject == nil || f.Unsure {
-		maybe, yes = append(yes, maybe...), nil
-		slices.Sort(maybe)
-	}
-	for _, ri := range maybe {
-		a.r.Rules[ri].Maybe = append(a.r.Rules[ri].Maybe, i)
-	}
-	switch {
-	case len(yes) > 0:
-		a.credit(i, yes)
-	case len(maybe) > 0:
-		f.Credit = maybe
-		for _, ri := range maybe {
-			a.r.Rules[ri].Credited = append(a.r.Rules[ri].Credited, i)
-		}
-	default:
-		a.r.Unexplained = append(a.r.Unexplained, i)
-	}
-}
-
-// note tells the rules for named networks and lists of a one-way flow that is no need.
-func (a *attributor) note(i int32) {
-	f := &a.r.Flows[i]
-	if f.Action != analyze.Accept || f.Strength != analyze.OneWay {
-		return
-	}
-	subject := a.subject(f)
-	for _, ri := range a.rules(f) {
-		rule := &a.r.Rules[ri]
-		if rule.Unsupported == "" && rule.Peer.GroupID == "" && !rule.Peer.IsWorld() && a.match(ri, f, subject) != analyze.No {
-			rule.OneWay = append(rule.OneWay, i)
-		}
-	}
-}
-
-func (a *attributor) credit(i int32, yes []int32) {
-	best := slices.MinFunc(yes, func(p, q int32) int {
-		if a.size[p] != a.size[q] {
-			if a.size[p] < a.size[q] {
-				return -1
-			}
-			return 1
-		}
-		return a.r.Rules[p].Compare(a.r.Rules[q].RuleKey)
-	})
-	a.r.Flows[i].Credit = []int32{best}
-	a.r.Rules[best].Credited = append(a.r.Rules[best].Credited, i)
-	for _, ri := range yes {
-		rule := &a.r.Rules[ri]
-		rule.Hits = append(rule.Hits, i)
-		if len(yes) == 1 {
-			rule.Sole++
-		}
-		if ri != best && !slices.Contains(rule.Leans, best) {
-			rule.Leans = append(rule.Leans, best)
-		}
-	}
+	return a.near[[2]string{group, holder.Subnet}]
 }
 
 // narrowness orders rules from narrow to wide: by the bits of the (address, service) space they allow, then by those of the

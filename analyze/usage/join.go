@@ -15,18 +15,7 @@ import (
 type Rule struct {
 	*analyze.Rule
 	Group *estate.Group
-	Hits  []int32 // needs it surely allows, as indexes into Result.Flows
-	Sole  int     // of them, surely allowed by no other rule of the interface
-	Maybe []int32 // needs it may allow
-	// OneWay are flows from the Internet that it may allow and nothing answered: no needs (design §4.6), but a rule for a
-	// network that someone named may be there for them (syslog, telemetry).
-	OneWay []int32
-	// Credited needs are those that the rule must keep, whatever becomes of it: it is the narrowest that surely allows them,
-	// or one of those that may allow them where none surely does.
-	Credited []int32
-	// Leans are the rules credited with this rule's other hits, sorted: the rule can do without those hits only as long as
-	// these stand.
-	Leans []int32
+	Use
 }
 
 // Result of a join. Read-only.
@@ -55,7 +44,7 @@ type Input struct {
 	Conversations iter.Seq2[orient.Conversation, error]
 	Attributes    map[string]ledger.Attributes
 	Named         []netip.Prefix // networks the user named
-	Workers       int            // 0: as many as there are cores; the result does not depend on it
+	Workers       int            // 0: by the cores there are; the result does not depend on it
 }
 
 // Join sums the conversations, finds the needs, and attributes them to rules. The only errors are those of the
@@ -75,18 +64,7 @@ func Join(in Input) (*Result, error) {
 		}
 	}
 	a.place()
-	for i := range r.Flows {
-		if r.Flows[i].Need {
-			a.attribute(int32(i))
-		} else {
-			a.note(int32(i))
-		}
-	}
-	for i := range r.Rules {
-		rule := &r.Rules[i]
-		slices.Sort(rule.Leans)
-		rule.Leans = slices.Compact(rule.Leans)
-	}
+	a.credit(len(summers))
 	return r, nil
 }
 
@@ -94,7 +72,8 @@ func Join(in Input) (*Result, error) {
 func (r *Result) RulesOf(groupID string) []int32 { return r.byGroup[groupID] }
 
 // place finds which flows are needs, interface by interface (flows are sorted by it); of interfaces that nobody has recorded
-// it also finds who holds their peers' addresses, and then which groups they may have carried.
+// it also finds who holds their peers' addresses, and then which groups they may have carried. So every rule set that a flow may
+// ask for is there when it is done.
 func (a *attributor) place() {
 	r := a.r
 	unplaced := map[netip.Addr]struct{}{}
@@ -109,6 +88,7 @@ func (a *attributor) place() {
 				f.Place = &p
 			} else {
 				known = append(known, int32(to))
+				a.ruleSetOf(f.Subject)
 			}
 			f.Need = a.isNeed(f)
 			if f.Place.Class == estate.Unplaced {

@@ -19,10 +19,13 @@ type shard struct {
 // shardBatch is how many conversations are handed over at once.
 const shardBatch = 256
 
+// mostWorkers there are unless told: one goroutine deals the conversations to them, and each needs memory of its own.
+const mostWorkers = 8
+
 // summed sums all conversations. What is of one interface is summed in one place and in order, so that it does not matter how
 // many workers there are.
 func summed(in Input) ([]*summer, error) {
-	shards := make([]*shard, cmp.Or(in.Workers, runtime.GOMAXPROCS(0)))
+	shards := make([]*shard, cmp.Or(in.Workers, min(runtime.GOMAXPROCS(0), mostWorkers)))
 	summers := make([]*summer, len(shards))
 	var working sync.WaitGroup
 	for i := range shards {
