@@ -241,6 +241,9 @@ func (r *pageReader) values(p *page, encoding format.Encoding, b []byte) error {
 	return decodeIndexes(p.indexes, b)
 }
 
+// zstdRoom beyond a page lets the library copy 16 bytes at a time up to the page's end.
+const zstdRoom = 16
+
 // inflate returns the size bytes that b holds compressed.
 func (r *pageReader) inflate(b []byte, size int) ([]byte, error) {
 	if r.codec == format.Uncompressed {
@@ -249,8 +252,8 @@ func (r *pageReader) inflate(b []byte, size int) ([]byte, error) {
 	if size == 0 {
 		return nil, nil
 	}
-	if cap(r.buf.inflated) < size {
-		r.buf.inflated = make([]byte, size)
+	if cap(r.buf.inflated) < size+zstdRoom {
+		r.buf.inflated = make([]byte, size+zstdRoom)
 	}
 	out := r.buf.inflated[:size]
 	switch r.codec {
@@ -270,7 +273,7 @@ func (r *pageReader) inflate(b []byte, size int) ([]byte, error) {
 			}
 			r.buf.zstd = z
 		}
-		got, err := r.buf.zstd.DecodeAll(b, out[:0:size])
+		got, err := r.buf.zstd.DecodeAll(b, out[:0:size+zstdRoom])
 		if err == nil && len(got) != size {
 			err = fmt.Errorf("%w: zstd of %d bytes, want %d", errPage, len(got), size)
 		}

@@ -75,9 +75,11 @@ func (w *worker) Commit() error {
 
 // decide fills verdicts, one for each pair.
 func (o *object) decide() {
-	o.meetLocal()
-	for i := range o.pairs.store.n {
-		o.meetOther(&o.pairs.at(i).key)
+	if o.sideless {
+		o.meetLocal()
+		for i := range o.pairs.store.n {
+			o.meetOther(&o.pairs.at(i).key)
+		}
 	}
 	o.judgeAll()
 	o.findRepetition()
@@ -105,12 +107,16 @@ func (o *object) judge(p *pair) (v verdict) {
 	}
 	zero, one := p.dir[0].sums(), p.dir[1].sums()
 	client, reason, clash := orient.ByFlags(&zero, &one)
-	if client == ledger.ClientOpen {
+	switch client {
+	case ledger.ClientA:
+		v.decide(true, reason)
+		v.strength = p.strength(&zero, &one)
+	case ledger.ClientB:
+		v.decide(false, reason)
+		v.strength = p.strength(&one, &zero)
+	default:
 		v.open = !clash
-		return v
 	}
-	v.decide(client == ledger.ClientA, reason)
-	v.strength = p.strength(client == ledger.ClientA)
 	return v
 }
 
@@ -122,12 +128,9 @@ func (v *verdict) decide(zeroIsClient bool, reason analyze.Reason) {
 	}
 }
 
-func (p *pair) strength(zeroIsClient bool) analyze.Strength {
-	fwd, back := p.dir[0].sums(), p.dir[1].sums()
-	if !zeroIsClient {
-		fwd, back = back, fwd
-	}
-	return orient.Strength(uint8(p.key.tuple>>8), analyze.Action(p.key.tuple>>2&3), &fwd, &back)
+// strength is how well the pair is attested by what the client sent (fwd) and what it got (back).
+func (p *pair) strength(fwd, back *ledger.Sums) analyze.Strength {
+	return orient.Strength(uint8(p.key.tuple>>8), analyze.Action(p.key.tuple>>2&3), fwd, back)
 }
 
 func (c *counts) sums() ledger.Sums {

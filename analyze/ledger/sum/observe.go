@@ -126,6 +126,7 @@ func (w *worker) key(o *observed, n uint32, today int32, action analyze.Action) 
 		src = c.pktSrc.or(i, src)
 		from = 1
 	default:
+		w.sideless = true
 		if dst.less(src) || dst == src && dstPort < srcPort {
 			from = 1
 		}

@@ -336,7 +336,8 @@ func (o *object) foldRepeated(r *repeating, crowded bool) {
 		}
 		v := &o.verdicts[r.pair]
 		v.decide(n == 1, analyze.Repetition)
-		v.strength = p.strength(n == 1)
+		fwd, back := p.dir[1-n].sums(), p.dir[n].sums()
+		v.strength = p.strength(&fwd, &back)
 		return
 	}
 }

@@ -87,6 +87,7 @@ type object struct {
 	repetitionMost int
 	skipped        int64
 	cut            bool // a record could be placed on no day
+	sideless       bool // a record did not say its direction
 	seen           Stats
 }
 
@@ -127,7 +128,7 @@ func (o *object) reset() error {
 	clear(o.ifaceCodes)
 	o.ifaces = o.ifaces[:0]
 	clear(o.dict)
-	o.skipped, o.cut, o.seen = 0, false, Stats{}
+	o.skipped, o.cut, o.sideless, o.seen = 0, false, false, Stats{}
 	return o.dropRuns()
 }
 
