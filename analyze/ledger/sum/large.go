@@ -16,7 +16,7 @@ import (
 
 // pairBytes is what a pair of the object in hand can cost: itself, its place in the index, its verdict, and the two endpoints
 // that it may add for repetition.
-const pairBytes = 352
+const pairBytes = 384
 
 // mostPairs is how many pairs of the object in hand one worker may have in memory: a quarter of the budget is for them.
 func (w *worker) mostPairs() int {

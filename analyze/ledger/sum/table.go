@@ -41,7 +41,7 @@ type probe struct {
 }
 
 func (x *index) start(hash uint64) probe {
-	if 4*(x.n+1) > 3*len(x.slots) {
+	if 2*(x.n+1) > len(x.slots) {
 		x.grow()
 	}
 	tag := hash &^ 0xffffffff
