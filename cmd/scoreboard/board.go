@@ -17,7 +17,6 @@ type board struct {
 const (
 	mostChangingCut = 0.0001 // of the connections over relations whose peers change
 	leastInside     = 0.85   // of the worlds
-	mostDoubted     = 0.01   // of the planted defects
 )
 
 func (b *board) verdict() error {
@@ -35,9 +34,6 @@ func (b *board) verdict() error {
 		}
 		if s := r.structure; s.found < s.planted || s.unplanted > 0 || s.cut > 0 {
 			faults = append(faults, fmt.Errorf("%d days: advice about groups: %d of %d planted cases named, %d others, %d needed connections cut by splits", days, s.found, s.planted, s.unplanted, s.cut))
-		}
-		if o := r.fitted; ratio(o.doubted, o.sufficient) > mostDoubted {
-			faults = append(faults, fmt.Errorf("%d days: %d of %d planted defects are left to a person, or kept in part, for doubt", days, o.doubted, o.sufficient))
 		}
 		if n := r.byPolicy.claimed; n > 0 {
 			faults = append(faults, fmt.Errorf("%d days: %d defects are claimed without enough evidence", days, n))
@@ -126,7 +122,6 @@ func (b *board) defectRows(head func(string), row func(string, func(*result) str
 		row("· `proposed` as it should be", func(r *result) string { return fmt.Sprint(of(r).proposed) })
 		row("· `review` as it should be", func(r *result) string { return fmt.Sprint(of(r).review) })
 		row("· `held` as it should be", func(r *result) string { return fmt.Sprint(of(r).held) })
-		row("· for a person or kept in part, since one that is gone may have used it", func(r *result) string { return fmt.Sprint(of(r).doubted) })
 		row("· missed", func(r *result) string { return fmt.Sprint(of(r).missed) })
 		if i == 1 {
 			row("evidence does not suffice", func(r *result) string { return fmt.Sprint(of(r).insufficient) })

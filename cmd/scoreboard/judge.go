@@ -58,7 +58,6 @@ type outcomes struct {
 	review        int
 	held          int // expected to be held, and held
 	missed        int
-	doubted       int // of the sufficient: left to a person or kept in part, since an interface that is gone and on no record may have used it
 	insufficient  int
 	claimed       int // of the insufficient: proposed all the same
 	heldForWindow int
@@ -161,10 +160,6 @@ func (t *trial) judgeDefects(o *outcomes, p *plan, sufficient func(world.Defect)
 			} else if c != nil && c.Status == "held" {
 				o.heldForWindow++
 			}
-		case !right && c != nil && c.Status != "held" && c.Evidence.Hits == 0 && c.Evidence.Maybe > 0:
-			o.sufficient++
-			o.doubted++
-			t.missed = append(t.missed, fmt.Sprintf("seed %d, %d days: in doubt: %s %s: got %s", t.seed, t.days, d.Scenario, d.Rule, said(c)))
 		case !right:
 			o.sufficient++
 			o.missed++
@@ -282,6 +277,5 @@ func (r *result) add(o *result) {
 func (o *outcomes) add(p *outcomes) {
 	o.sufficient, o.proposed, o.review = o.sufficient+p.sufficient, o.proposed+p.proposed, o.review+p.review
 	o.held, o.missed, o.insufficient = o.held+p.held, o.missed+p.missed, o.insufficient+p.insufficient
-	o.doubted += p.doubted
 	o.claimed, o.heldForWindow = o.claimed+p.claimed, o.heldForWindow+p.heldForWindow
 }

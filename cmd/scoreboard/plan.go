@@ -49,10 +49,6 @@ type change struct {
 	Reason    string     `json:"reason"`
 	Release   string     `json:"release"`
 	Risk      risk       `json:"risk"`
-	Evidence  struct {
-		Hits  int `json:"hits"`
-		Maybe int `json:"maybe_hits"`
-	} `json:"evidence"`
 }
 
 type risk struct {
