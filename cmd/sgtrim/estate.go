@@ -91,14 +91,20 @@ func (a *app) saved(ctx context.Context, path string, aws *awsFlags) (*estate.Sn
 	if slices.Contains(regions, live.AllRegions) {
 		regions = nil
 	}
-	files, err := source.OpenEstate(ctx, path, regions, source.Options{
-		Since: since, Region: aws.region(), Profile: aws.profile(), EndpointURL: aws.endpointURL, NoSignRequest: aws.noSign,
-	})
+	bucket, err := aws.bucket()
+	if err != nil {
+		return nil, err
+	}
+	bucket.Since = since
+	files, err := source.OpenEstate(ctx, path, regions, bucket)
 	if err != nil {
 		return nil, err
 	}
 	return estate.ReadFiles(path, func(yield func(estate.File, error) bool) {
 		for f, err := range source.ReadAll(ctx, files) {
+			if err != nil && f.URL != "" {
+				err = withHint(err, "every file counts, for what a missing one would tell passes for what did not happen: make it readable, or copy what can be read to a folder and name that")
+			}
 			if !yield(estate.File{Name: f.URL, Body: bytes.NewReader(f.Body)}, err) {
 				return
 			}

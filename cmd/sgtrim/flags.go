@@ -20,6 +20,7 @@ type awsFlags struct {
 	profiles, regions            []string
 	endpointURL                  string
 	noSign                       bool
+	requestPayer                 string
 	roles                        []string
 	externalID, organizationRole string
 	ipRanges                     string // file, "" for none
@@ -33,6 +34,7 @@ func (f *awsFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.regions, "region", nil, "AWS `region`; several, or all, make one estate")
 	fs.StringVar(&f.endpointURL, "endpoint-url", "", "`URL` of another endpoint of AWS's services (AWS_ENDPOINT_URL_S3, _EC2 and so on for each)")
 	fs.BoolVar(&f.noSign, "no-sign-request", false, "ask without credentials")
+	fs.StringVar(&f.requestPayer, "request-payer", "", "`requester` pays for reading the buckets")
 }
 
 // registerEstate adds the flags of commands that need the estate: of several accounts, and what names its peers.
@@ -60,6 +62,16 @@ func firstOf(words []string) string {
 	return words[0]
 }
 
+// bucket is how S3 is read, of logs and of estates alike.
+func (f *awsFlags) bucket() (source.Options, error) {
+	if f.requestPayer != "" && f.requestPayer != "requester" {
+		return source.Options{}, usagef("--request-payer %q: want requester", f.requestPayer)
+	}
+	return source.Options{
+		Region: f.region(), Profile: f.profile(), EndpointURL: f.endpointURL, NoSignRequest: f.noSign, RequesterPays: f.requestPayer != "",
+	}, nil
+}
+
 // live are the options of asking the APIs for the estate.
 func (f *awsFlags) live() live.Options {
 	return live.Options{
@@ -70,15 +82,14 @@ func (f *awsFlags) live() live.Options {
 
 // logFlags say which logs are read, and how.
 type logFlags struct {
-	since, until, requestPayer, memory, logFields string
-	workers                                       int
-	skipBad                                       bool
+	since, until, memory, logFields string
+	workers                         int
+	skipBad                         bool
 }
 
 func (f *logFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.since, "since", "", "first day, or `time`: 2026-10-01, RFC 3339, or 30d before the end")
 	fs.StringVar(&f.until, "until", "", "last day, or end `time` (not included): 2026-10-31, RFC 3339")
-	fs.StringVar(&f.requestPayer, "request-payer", "", "`requester` pays for reading the bucket")
 	fs.StringVar(&f.memory, "memory", "1GiB", "`size` that reading and summing may take, from 256MiB up; what has no room is spilled to disk")
 	fs.StringVar(&f.logFields, "log-fields", "", "field `names` of objects without header line, in order")
 	fs.IntVar(&f.workers, "workers", 0, fmt.Sprintf("objects read at once (default: one per core, %d here)", runtime.GOMAXPROCS(0)))
@@ -111,15 +122,14 @@ func (a *app) reading(f *logFlags, aws *awsFlags) (reading, error) {
 	if f.workers < 0 {
 		return reading{}, usagef("--workers %d: want 1 or more", f.workers)
 	}
-	if f.requestPayer != "" && f.requestPayer != "requester" {
-		return reading{}, usagef("--request-payer %q: want requester", f.requestPayer)
+	bucket, err := aws.bucket()
+	if err != nil {
+		return reading{}, err
 	}
+	bucket.Since, bucket.Until, bucket.Stdin, bucket.LogFields = w.since, w.until, a.in, f.logFields
 	return reading{
 		window: w, memory: memory, workers: f.workers, logFields: f.logFields, skipBad: f.skipBad,
-		source: source.Options{
-			Since: w.since, Until: w.until, Stdin: a.in, Region: aws.region(), Profile: aws.profile(), EndpointURL: aws.endpointURL,
-			NoSignRequest: aws.noSign, RequesterPays: f.requestPayer != "", LogFields: f.logFields,
-		},
+		source: bucket,
 	}, nil
 }
 

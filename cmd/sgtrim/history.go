@@ -64,7 +64,11 @@ func (a *app) besides(ctx context.Context, places []string, aws *awsFlags) (all 
 	for _, place := range places {
 		s, err := a.saved(ctx, place, aws)
 		if err != nil {
-			return nil, withHint(fmt.Errorf("--history: %w", err), "--history takes auto, none, config, cloudtrail, s3://bucket/prefix or a folder")
+			err = fmt.Errorf("--history: %w", err)
+			if hintFor(err) != "" {
+				return nil, err
+			}
+			return nil, withHint(err, "--history takes auto, none, config, cloudtrail, s3://bucket/prefix or a folder")
 		}
 		all = append(all, s)
 	}
