@@ -58,9 +58,9 @@ func (a *app) snapshot(ctx context.Context, path string, aws awsFlags) (*estate.
 
 // present is the estate of the path or of the live API, with what the APIs tell of its past.
 func (a *app) present(ctx context.Context, path string, aws *awsFlags, past live.Past) (*estate.Snapshot, error) {
+	defer a.asking(&past)()
 	options := aws.live()
 	options.Past = past
-	a.askedFor(past)
 	if path == "" {
 		s, err := live.Snapshot(ctx, options)
 		return s, withHint(err, "give saved outputs with --estate, or credentials that may describe EC2 (docs/iam.md)")

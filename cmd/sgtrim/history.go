@@ -82,8 +82,9 @@ func (a *app) besides(ctx context.Context, places []string, aws *awsFlags) (all 
 	return all, nil
 }
 
-// askedFor tells that the APIs are asked for the past, which may take its time.
-func (a *app) askedFor(p live.Past) {
+// asking tells that the APIs are asked for the past, and shows how far that is, for it may take minutes; the function it returns
+// ends that.
+func (a *app) asking(p *live.Past) (stop func()) {
 	var of []string
 	if p.Config {
 		of = append(of, "AWS Config")
@@ -91,7 +92,32 @@ func (a *app) askedFor(p live.Past) {
 	if p.Trail {
 		of = append(of, "CloudTrail")
 	}
-	if len(of) > 0 {
-		a.say.note("asking %s for the past of the estate (--history none leaves that out)", strings.Join(of, " and "))
+	if len(of) == 0 {
+		return func() {}
 	}
+	a.say.note("asking %s for the past of the estate (--history none leaves that out)", strings.Join(of, " and "))
+	p.Progress = new(live.Progress)
+	return a.say.waiting(func() shown { return asked{p.Progress} })
+}
+
+// asked is how far the APIs were asked for the past.
+type asked struct{ *live.Progress }
+
+func (p asked) line(_ time.Duration, width int) string {
+	parts := []string{"the past:"}
+	if n := p.Resources.Load(); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d/%d groups and interfaces of AWS Config", p.ResourcesDone.Load(), n))
+	}
+	if n := p.Kinds.Load(); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d/%d kinds of events of CloudTrail, %s events", p.KindsDone.Load(), n, short(float64(p.Events.Load()), 1000, "")))
+	}
+	if len(parts) == 1 {
+		parts = append(parts, "waiting for the first answers")
+	}
+	return fitting(parts, width)
+}
+
+func (p asked) attrs(time.Duration) []any {
+	return []any{"config_resources", p.ResourcesDone.Load(), "config_resources_total", p.Resources.Load(),
+		"trail_kinds", p.KindsDone.Load(), "trail_kinds_total", p.Kinds.Load(), "trail_events", p.Events.Load()}
 }

@@ -16,11 +16,17 @@ type counts struct {
 	listed                bool
 }
 
-// progressLine shows counts on stderr while something runs: one line redrawn in place on a terminal, else a plain (or
+// shown is a state that progress can show.
+type shown interface {
+	line(took time.Duration, width int) string // what does not fit the width is left out
+	attrs(took time.Duration) []any            // for JSON: names and values
+}
+
+// progressLine shows a state on stderr while something runs: one line redrawn in place on a terminal, else a plain (or
 // JSON) line now and then.
 type progressLine struct {
 	say   *speaker
-	read  func() counts
+	read  func() shown
 	start time.Time
 }
 
@@ -30,7 +36,12 @@ const (
 )
 
 // progress starts showing what read returns; the function it returns ends that and leaves a last line.
-func (s *speaker) progress(read func() counts) (stop func()) {
+func (s *speaker) progress(read func() shown) (stop func()) { return s.showing(read, true) }
+
+// waiting is progress of what mostly takes no time: it leaves no last line.
+func (s *speaker) waiting(read func() shown) (stop func()) { return s.showing(read, false) }
+
+func (s *speaker) showing(read func() shown, last bool) (stop func()) {
 	if s.quiet {
 		return func() {}
 	}
@@ -45,7 +56,13 @@ func (s *speaker) progress(read func() counts) (stop func()) {
 	return sync.OnceFunc(func() {
 		close(ended)
 		loop.Wait()
-		p.plain()
+		if last {
+			p.plain()
+		} else {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.clear()
+		}
 	})
 }
 
@@ -80,12 +97,16 @@ func (p *progressLine) plain() {
 		fmt.Fprintf(p.say.w, "sgtrim: %s\n", c.line(took, 1000))
 		return
 	}
+	p.say.json.Info("progress", c.attrs(took)...)
+}
+
+func (c counts) attrs(took time.Duration) []any {
 	attrs := []any{"objects", c.objects, "objects_total", c.objectsTotal, "bytes", c.bytes, "bytes_total", c.bytesTotal,
 		"rows", c.rows, "rows_per_second", int64(rate(c.rows, took))}
 	if left, ok := c.left(took); ok {
 		attrs = append(attrs, "eta_seconds", int64(left.Seconds()))
 	}
-	p.say.json.Info("progress", attrs...)
+	return attrs
 }
 
 // line is the counts as text of at most width columns: what does not fit is left out from the end, part by part.
@@ -106,7 +127,11 @@ func (c counts) line(took time.Duration, width int) string {
 	if done := c.share(); done > 0 && c.listed {
 		parts = append(parts, bar(done))
 	}
-	line := ""
+	return fitting(parts, width)
+}
+
+// fitting joins as many parts as fit the width.
+func fitting(parts []string, width int) (line string) {
 	for i, part := range parts {
 		if i > 0 {
 			part = "  " + part

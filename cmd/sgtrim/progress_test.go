@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sgtrim/sgtrim/analyze/estate/live"
 )
 
 func TestProgressLine(t *testing.T) {
@@ -38,7 +40,7 @@ func TestProgressLine(t *testing.T) {
 func TestProgressWithoutTerminal(t *testing.T) {
 	var w bytes.Buffer
 	s := &speaker{w: &w}
-	stop := s.progress(func() counts { return counts{objects: 2, objectsTotal: 2, listed: true} })
+	stop := s.progress(func() shown { return counts{objects: 2, objectsTotal: 2, listed: true} })
 	s.note("a note while it runs")
 	stop()
 	stop()
@@ -48,7 +50,7 @@ func TestProgressWithoutTerminal(t *testing.T) {
 	}
 	w.Reset()
 	quiet := &speaker{w: &w, quiet: true}
-	quiet.progress(func() counts { return counts{} })()
+	quiet.progress(func() shown { return counts{} })()
 	quiet.note("unheard")
 	if w.Len() > 0 {
 		t.Errorf("quiet wrote %q", w.String())
@@ -61,7 +63,7 @@ func TestProgressAsJSON(t *testing.T) {
 	if err := s.setup(globalFlags{logFormat: "json"}); err != nil {
 		t.Fatal(err)
 	}
-	s.progress(func() counts { return counts{objects: 2, objectsTotal: 3, rows: 7, listed: true} })()
+	s.progress(func() shown { return counts{objects: 2, objectsTotal: 3, rows: 7, listed: true} })()
 	s.failure(withHint(usagef("bad"), "better"))
 	lines := strings.Split(strings.TrimSpace(w.String()), "\n")
 	if len(lines) != 2 {
@@ -81,11 +83,45 @@ func TestProgressAsJSON(t *testing.T) {
 	}
 }
 
+// Of the past that is asked for, progress tells how many questions are answered; and nothing where it took no time.
+func TestProgressOfAsking(t *testing.T) {
+	var w bytes.Buffer
+	p := asked{new(live.Progress)}
+	(&speaker{w: &w}).waiting(func() shown { return p })()
+	if w.Len() > 0 {
+		t.Errorf("what took no time left %q", w.String())
+	}
+	if got := p.line(0, 1000); got != "the past:  waiting for the first answers" {
+		t.Errorf("got %q", got)
+	}
+	p.Resources.Store(2000)
+	p.ResourcesDone.Store(120)
+	p.Kinds.Store(20)
+	p.KindsDone.Store(3)
+	p.Events.Store(4150)
+	const want = "the past:  120/2000 groups and interfaces of AWS Config  3/20 kinds of events of CloudTrail, 4.2k events"
+	if got := p.line(time.Minute, 1000); got != want {
+		t.Errorf("got %q", got)
+	}
+	if got := p.line(time.Minute, 60); got != "the past:  120/2000 groups and interfaces of AWS Config" {
+		t.Errorf("in 60 columns: %q", got)
+	}
+	s := &speaker{w: &w}
+	if err := s.setup(globalFlags{logFormat: "json"}); err != nil {
+		t.Fatal(err)
+	}
+	(&progressLine{say: s, read: func() shown { return p }, start: time.Now()}).plain()
+	var line map[string]any
+	if err := json.Unmarshal(w.Bytes(), &line); err != nil || line["config_resources"] != 120.0 || line["trail_events"] != 4150.0 {
+		t.Errorf("as JSON: %v: %s", err, w.String())
+	}
+}
+
 // Lines written while the progress line is redrawn never share a line with it.
 func TestRedrawAndNotesDoNotMix(t *testing.T) {
 	var w bytes.Buffer
 	s := &speaker{w: &w}
-	p := &progressLine{say: s, read: func() counts { return counts{objects: 1} }, start: time.Now()}
+	p := &progressLine{say: s, read: func() shown { return counts{objects: 1} }, start: time.Now()}
 	var all sync.WaitGroup
 	all.Go(func() {
 		for range 200 {

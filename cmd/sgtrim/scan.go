@@ -35,7 +35,7 @@ func (a *app) scan(ctx context.Context, l *ledger.Ledger, names []string, r read
 		return scanned{}, err
 	}
 	progress := new(ingest.Progress)
-	stop := a.say.progress(func() counts {
+	stop := a.say.progress(func() shown {
 		return counts{
 			objects: progress.ObjectsDone.Load(), objectsTotal: progress.ObjectsListed.Load(),
 			bytes: progress.BytesRead.Load(), bytesTotal: progress.BytesListed.Load(),

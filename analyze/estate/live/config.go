@@ -164,11 +164,14 @@ func (c *recorder) bounded(all []types.ResourceIdentifier) []types.ResourceIdent
 // histories asks for the items of every resource. It returns what was told even when a call fails.
 func (c *recorder) histories(ctx context.Context, resources []types.ResourceIdentifier) ([]json.RawMessage, error) {
 	lists := make([][]json.RawMessage, len(resources))
+	progress := c.progress()
+	progress.Resources.Add(int64(len(resources)))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(configCalls)
 	for i, r := range resources {
 		g.Go(func() (err error) {
 			lists[i], err = c.history(ctx, r)
+			progress.ResourcesDone.Add(1)
 			var unknown *types.ResourceNotDiscoveredException
 			if errors.As(err, &unknown) { // it is known by name alone: nobody recorded it
 				return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/sgtrim/sgtrim/analyze/estate"
@@ -18,6 +19,15 @@ type Past struct {
 	// Bounded asks in each account and region no more than takes a few minutes, what tells most first. What was left out is a
 	// problem of the snapshot.
 	Bounded bool
+	// Progress, where it is not nil, is kept up to date while the APIs are asked, which may take minutes.
+	Progress *Progress
+}
+
+// Progress counts what was asked for of the past, over all accounts and regions.
+type Progress struct {
+	Resources, ResourcesDone atomic.Int64 // of AWS Config: groups and interfaces
+	Kinds, KindsDone         atomic.Int64 // of CloudTrail: kinds of events
+	Events                   atomic.Int64 // that CloudTrail told
 }
 
 // PastDays is how long CloudTrail keeps events for LookupEvents, and as long as the longest default window of evidence.
@@ -35,6 +45,14 @@ func History(ctx context.Context, o Options) (*estate.Snapshot, error) {
 	}
 	s.Captured = time.Time{}
 	return s, nil
+}
+
+// progress is where the counts go; it is never nil.
+func (t *taker) progress() *Progress {
+	if p := t.options.Past.Progress; p != nil {
+		return p
+	}
+	return new(Progress)
 }
 
 // past asks for the past of the place. It fails only when ctx ends: what cannot be asked is a problem.

@@ -303,12 +303,16 @@ func TestBoundedQuestions(t *testing.T) {
 func TestHistoryAlone(t *testing.T) {
 	now := time.Now().UTC()
 	f := past(t, ec2fake.Behaviour{}, []json.RawMessage{item("SecurityGroup", "sg-0web", now.Add(-days(9)), "ResourceDiscovered", `{"groupId":"sg-0web"}`)}, nil)
-	s, err := live.History(t.Context(), live.Options{Regions: []string{"eu-west-1"}, EndpointURL: f.URL, MaxBackoff: time.Millisecond, Past: live.Past{Config: true, Trail: true}})
+	progress := new(live.Progress)
+	s, err := live.History(t.Context(), live.Options{Regions: []string{"eu-west-1"}, EndpointURL: f.URL, MaxBackoff: time.Millisecond, Past: live.Past{Config: true, Trail: true, Progress: progress}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !s.Captured.IsZero() || len(s.Scopes) != 1 || s.Scopes[0].Account != "111122223333" || len(s.Scopes[0].Objects[estate.ConfigurationItems]) != 1 {
 		t.Errorf("got %+v", s)
+	}
+	if kinds := int64(len(estate.TrailEventNames())); progress.Resources.Load() != 1 || progress.ResourcesDone.Load() != 1 || progress.Kinds.Load() != kinds || progress.KindsDone.Load() != kinds {
+		t.Errorf("progress: %d/%d resources, %d/%d kinds of events", progress.ResourcesDone.Load(), progress.Resources.Load(), progress.KindsDone.Load(), progress.Kinds.Load())
 	}
 	for _, call := range f.Calls() {
 		if strings.HasPrefix(call, "Describe") && call != "DescribeConfigurationRecorderStatus" {

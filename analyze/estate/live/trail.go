@@ -46,7 +46,9 @@ func (t *taker) askTrail(ctx context.Context, since time.Time) (estate.Asking, e
 		since = kept
 	}
 	events := []json.RawMessage{}
-	for _, name := range estate.TrailEventNames() {
+	names := estate.TrailEventNames()
+	l.progress().Kinds.Add(int64(len(names)))
+	for _, name := range names {
 		from, most := kept, 0
 		if estate.OfInterfaces(name) {
 			from = since
@@ -62,6 +64,7 @@ func (t *taker) askTrail(ctx context.Context, since time.Time) (estate.Asking, e
 			t.refusal("LookupEvents", "cloudtrail:LookupEvents", err, "CloudTrail tells nothing of how old the rules are")
 			return estate.Refused, nil
 		}
+		l.progress().KindsDone.Add(1)
 		events = append(events, found...)
 	}
 	t.scope.Objects[estate.TrailEvents] = events
@@ -84,6 +87,7 @@ func (l *lookup) events(ctx context.Context, name string, from time.Time, most i
 		if err != nil {
 			return nil, err
 		}
+		l.progress().Events.Add(int64(len(out.Events)))
 		var last time.Time
 		for _, e := range out.Events {
 			raw, err := json.Marshal(savedEvent{aws.ToString(e.EventId), aws.ToString(e.EventName), aws.ToTime(e.EventTime).UTC(), aws.ToString(e.CloudTrailEvent)})
