@@ -97,13 +97,13 @@ func (a *app) asking(p *live.Past) (stop func()) {
 	}
 	a.say.note("asking %s for the past of the estate (--history none leaves that out)", strings.Join(of, " and "))
 	p.Progress = new(live.Progress)
-	return a.say.waiting(func() shown { return asked{p.Progress} })
+	return a.say.waiting(func() shown { return askedSoFar{p.Progress} })
 }
 
-// asked is how far the APIs were asked for the past.
-type asked struct{ *live.Progress }
+// askedSoFar is how far the APIs were asked for the past.
+type askedSoFar struct{ *live.Progress }
 
-func (p asked) line(_ time.Duration, width int) string {
+func (p askedSoFar) line(_ time.Duration, width int) string {
 	parts := []string{"the past:"}
 	if n := p.Resources.Load(); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d/%d groups and interfaces of AWS Config", p.ResourcesDone.Load(), n))
@@ -117,7 +117,7 @@ func (p asked) line(_ time.Duration, width int) string {
 	return fitting(parts, width)
 }
 
-func (p asked) attrs(time.Duration) []any {
+func (p askedSoFar) attrs(time.Duration) []any {
 	return []any{"config_resources", p.ResourcesDone.Load(), "config_resources_total", p.Resources.Load(),
 		"trail_kinds", p.KindsDone.Load(), "trail_kinds_total", p.Kinds.Load(), "trail_events", p.Events.Load()}
 }

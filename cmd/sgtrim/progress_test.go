@@ -86,7 +86,7 @@ func TestProgressAsJSON(t *testing.T) {
 // Of the past that is asked for, progress tells how many questions are answered; and nothing where it took no time.
 func TestProgressOfAsking(t *testing.T) {
 	var w bytes.Buffer
-	p := asked{new(live.Progress)}
+	p := askedSoFar{new(live.Progress)}
 	(&speaker{w: &w}).waiting(func() shown { return p })()
 	if w.Len() > 0 {
 		t.Errorf("what took no time left %q", w.String())
