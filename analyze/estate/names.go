@@ -136,7 +136,7 @@ func interfaceName(i *Interface) string {
 	case name == "":
 		return detail
 	}
-	for _, prefix := range []string{"ELB ", "Interface for NAT Gateway ", "VPC Endpoint Interface ", "EFS mount target for ", "Amazon EKS "} {
+	for _, prefix := range []string{"ELB ", "Interface for NAT Gateway ", "VPC Endpoint Interface ", "EFS mount target for ", "Amazon EKS ", "ElastiCache ", "ElastiCache+"} {
 		if rest, ok := strings.CutPrefix(i.Description, prefix); ok {
 			detail = rest
 		}

@@ -12,10 +12,10 @@ import (
 // Table writes the changes of a plan as plain text, a line each under a head, for eyes and for grep: no colours, no wrapping,
 // columns parted by two spaces at least.
 func Table(w io.Writer, p *recommend.Plan) error {
-	rows := [][]string{{"STATUS", "KIND", "GROUP", "NAME", "CHANGE", "FLOWS", "DAYS", "DIRECTION", "RULES"}}
+	rows := [][]string{{"STATUS", "KIND", "GROUP", "NAME", "CHANGE", "FLOWS", "DAYS", "DIRECTION", "RULES", "WHY"}}
 	for _, c := range Filled(p).Changes {
 		rows = append(rows, []string{string(c.Status), string(c.Kind), c.GroupID, c.GroupName, c.ID, strconv.FormatInt(c.Evidence.Flows, 10),
-			strconv.Itoa(c.Evidence.DaysSeen), c.Direction.String(), becomes(&c)})
+			strconv.Itoa(c.Evidence.DaysSeen), c.Direction.String(), becomes(&c), c.Reason})
 	}
 	for i := range rows {
 		for j := range rows[i] {
