@@ -226,6 +226,41 @@ func TestListHistory(t *testing.T) {
 	}
 }
 
+// TestListSizes: a list counts by its maximum of entries, which is known over time; one resized when it was just being described
+// counts by the larger.
+func TestListSizes(t *testing.T) {
+	list := func(day string, most int) string {
+		return snapshotOf("2026-01-"+day+"T00:00:00Z", fmt.Sprintf(`"PrefixLists":[{"PrefixListId":"pl-1","OwnerId":"123456789012","MaxEntries":%d,"Entries":[{"Cidr":"10.1.0.0/16"}]}],"SecurityGroups":[]`, most))
+	}
+	resize := func(when string, most int) string {
+		return trailFile(eventJSON("ModifyManagedPrefixList", when, fmt.Sprintf(`{"ModifyManagedPrefixListRequest":{"PrefixListId":"pl-1","MaxEntries":%d}}`, most), `{}`))
+	}
+	for name, c := range map[string]struct {
+		files  []string
+		want   []string
+		weight int
+	}{
+		"snapshots alone":   {[]string{list("01", 5), list("03", 20)}, []string{"5 - (01T00:00 01T00:00) 03T00:00", "20 01T00:00 (03T00:00 03T00:00) -"}, 20},
+		"an event tells":    {[]string{list("01", 5), list("03", 20), resize("2026-01-02T12:00:00Z", 20)}, []string{"5 - (01T00:00 02T12:00) 02T12:00", "20 02T12:00 (02T12:00 03T00:00) -"}, 20},
+		"made smaller":      {[]string{list("01", 20), list("03", 5)}, []string{"20 - (01T00:00 01T00:00) 03T00:00", "5 01T00:00 (03T00:00 03T00:00) -"}, 5},
+		"resized afterward": {[]string{list("01", 5), resize("2026-01-01T00:00:40Z", 30)}, []string{"5 - (01T00:00 01T00:00) 01T00:00", "30 01T00:00 (01T00:00 01T00:00) -"}, 30},
+	} {
+		files := map[string]string{}
+		for k, text := range c.files {
+			files[fmt.Sprintf("%d.json", k)] = text
+		}
+		e := load(t, files)
+		var got []string
+		for _, s := range e.PrefixLists["pl-1"].Sizes {
+			got = append(got, fmt.Sprintf("%d %s", s.MaxEntries, lifeText(s.Life)))
+		}
+		wantLines(t, name, got, c.want...)
+		if n := NewIndex(e).ListWeight("pl-1"); n != c.weight {
+			t.Errorf("%s: it counts %d, want %d", name, n, c.weight)
+		}
+	}
+}
+
 // TestSourcesInAnyOrder: the names of the files, and with them the order in which they are read, change nothing.
 func TestSourcesInAnyOrder(t *testing.T) {
 	files := seriesFiles()

@@ -33,7 +33,8 @@ type mark[T any] struct {
 // compare orders marks by time. Of one second the states are in the order of their keys, so that the order of the input does
 // not matter; of one second's events the last is one that gives a state, for whoever replaces a rule revokes the old one first.
 func (m mark[T]) compare(o mark[T]) int {
-	return cmp.Or(cmp.Compare(m.at, o.at), cmp.Compare(m.origin, o.origin), cmp.Compare(m.nanos, o.nanos), cmp.Compare(rank(m.begins), rank(o.begins)), cmp.Compare(m.key, o.key))
+	return cmp.Or(cmp.Compare(m.at, o.at), cmp.Compare(m.origin, o.origin), cmp.Compare(m.nanos, o.nanos), cmp.Compare(rank(m.begins), rank(o.begins)), cmp.Compare(m.key, o.key),
+		cmp.Compare(m.lag, o.lag), cmp.Compare(rank(m.found), rank(o.found)))
 }
 
 func rank(last bool) int {

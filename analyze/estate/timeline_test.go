@@ -18,7 +18,7 @@ func TestTermsAgainstReplay(t *testing.T) {
 		marks, present := randomMarks(r, minutes), r.IntN(2) == 0
 		all := terms(slices.Clone(marks), present && marks[len(marks)-1].value != nil)
 		for m := range int64(minutes) {
-			if slices.ContainsFunc(marks, func(o mark[int]) bool { return o.begins && o.at == m }) {
+			if slices.ContainsFunc(marks, func(o mark[int]) bool { return o.at == m && (o.begins || several(marks, m)) }) {
 				continue // the instant of a change is of both states
 			}
 			sure, maybe := replay(marks, present, m)
@@ -42,7 +42,7 @@ func TestTermsAgainstReplay(t *testing.T) {
 	}
 }
 
-// randomMarks are marks of one object at different minutes, in order.
+// randomMarks are marks of one object, in order; several may be of one time.
 func randomMarks(r *rand.Rand, minutes int) []mark[int] {
 	var marks []mark[int]
 	at := r.IntN(10)
@@ -57,9 +57,23 @@ func randomMarks(r *rand.Rand, minutes int) []mark[int] {
 			m.lag = int64(1 + r.IntN(8))
 		}
 		marks = append(marks, m)
-		at += 1 + r.IntN(15)
+		if r.IntN(4) > 0 { // else several in one second
+			at += 1 + r.IntN(15)
+		}
 	}
+	slices.SortStableFunc(marks, mark[int].compare)
 	return marks
+}
+
+// several reports whether there is more than one mark of a time.
+func several(marks []mark[int], at int64) bool {
+	n := 0
+	for _, m := range marks {
+		if m.at == at {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // replay says which state surely was at a minute ("" none, or not there), and which may have been.
