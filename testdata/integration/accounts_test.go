@@ -8,10 +8,10 @@ import (
 )
 
 // TestAccounts makes an Organization in moto with groups in a member account, and takes one snapshot of both accounts in two
-// regions, by assuming a role in each.
+// regions, by assuming a role in each; with the quotas that Service Quotas tells.
 func TestAccounts(t *testing.T) {
 	l := newLab(t)
-	l.env = append(l.env, "AWS_ENDPOINT_URL_ORGANIZATIONS="+l.moto, "AWS_ENDPOINT_URL_IAM="+l.moto)
+	l.env = append(l.env, "AWS_ENDPOINT_URL_ORGANIZATIONS="+l.moto, "AWS_ENDPOINT_URL_IAM="+l.moto, "AWS_ENDPOINT_URL_SERVICE_QUOTAS="+l.moto)
 	answer := func(env []string, args ...string) (out struct {
 		CreateAccountStatus struct{ AccountId string }
 		Credentials         struct{ AccessKeyId, SecretAccessKey, SessionToken string }
@@ -47,11 +47,22 @@ func TestAccounts(t *testing.T) {
 		Scopes []struct {
 			Account, Region string
 			SecurityGroups  []struct{ GroupId, GroupName string }
+			Quotas          []struct {
+				QuotaCode string
+				Value     float64
+			}
 		}
 	}
 	l.read(out, &s)
 	got := []string{}
 	for _, scope := range s.Scopes {
+		quotas := map[string]float64{}
+		for _, q := range scope.Quotas {
+			quotas[q.QuotaCode] = q.Value
+		}
+		if quotas["L-0EA8095F"] != 60 || quotas["L-2AFB9258"] != 5 { // rules a group, groups an interface
+			t.Errorf("quotas of %s %s: %v", scope.Account, scope.Region, quotas)
+		}
 		for _, g := range scope.SecurityGroups {
 			if g.GroupName == "app" {
 				got = append(got, scope.Account+" "+scope.Region+" "+g.GroupId)
