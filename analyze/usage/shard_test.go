@@ -108,7 +108,11 @@ func hourly(x *estate.Index, convs []orient.Conversation) (out []string) {
 			if c.Hours>>h&1 == 0 {
 				continue
 			}
-			first, last := hourOf(&c, h)
+			begin := int64(c.Day)*86400 + int64(h)*3600
+			first, last := max(c.First, begin), min(c.Last, begin+3599)
+			if h == 0 {
+				first = c.First // it may be of the day before
+			}
 			states, sure, _ := x.StatesOf(c.Interface, unix(first), unix(last))
 			for _, one := range states {
 				add(one, !sure, first, last)

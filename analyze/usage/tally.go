@@ -3,7 +3,7 @@ package usage
 import (
 	"cmp"
 	"encoding/binary"
-	"math/bits"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 
@@ -86,10 +86,10 @@ func (t *target) is(o *target) bool {
 	return (t.high^o.high)|(t.low^o.low)|(t.service^o.service) == 0
 }
 
-func (t *target) hash() uint64 {
-	high, low := bits.Mul64(t.low^bits.RotateLeft64(t.high, 32)^t.service<<20, 0x9e3779b97f4a7c15)
-	return high ^ low
-}
+// seed of the hash tables: it changes no result, but nobody can aim at it.
+var seed = maphash.MakeSeed()
+
+func (t *target) hash() uint64 { return maphash.Comparable(seed, *t) }
 
 // tell notes an address of the interface's own.
 func (t *tally) tell(a netip.Addr) {
