@@ -62,19 +62,16 @@ func amended(marks []mark[Interface], events []amendment) []mark[Interface] {
 	if !marks[first].begins { // else nothing was before
 		out = append(out, reckonedBack(marks[first].value, events[:later])...)
 	}
+	base := marks[first]
 	for k, ev := range events[later:] {
-		slices.SortStableFunc(out, mark[Interface].compare)
-		at := sort.Search(len(out), func(k int) bool { return !follows(out[k], ev.at) })
-		base := out[first]
-		for _, m := range slices.Backward(out[:at]) {
-			if m.value != nil {
-				base = m
-				break
+		for ; len(marks) > 0 && follows(marks[0], ev.at); marks = marks[1:] {
+			if marks[0].value != nil {
+				base = marks[0]
 			}
 		}
 		m := ev.mark(later+k, ev.after(base.value))
 		m.begins = m.key != base.key // to give it what it has is no change
-		out = append(out, m)
+		out, base = append(out, m), m
 	}
 	return out
 }

@@ -93,9 +93,10 @@ func terms[T any](marks []mark[T], present bool) []term[T] {
 func (t *term[T]) end(next mark[T], following []mark[T]) {
 	t.life.Before = unix(next.at)
 	until := t.last
-	if k := slices.IndexFunc(following, func(m mark[T]) bool { return m.origin == fromConfig }); t.lasts && k >= 0 {
-		if due := following[k].at - following[k].lag; due < next.at {
-			until = max(until, due)
+	if t.lasts { // else there may be very many that follow, for nothing
+		k := slices.IndexFunc(following, func(m mark[T]) bool { return m.origin == fromConfig })
+		if k >= 0 && following[k].at-following[k].lag < next.at {
+			until = max(until, following[k].at-following[k].lag)
 		}
 	}
 	if next.begins && next.key != t.key {
