@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -169,5 +171,31 @@ func TestRolesAndRegions(t *testing.T) {
 	opt.ExternalID = ""
 	if _, err := live.Snapshot(t.Context(), opt); err == nil || !strings.Contains(err.Error(), "no account can be read") {
 		t.Errorf("no role can be assumed: %v", err)
+	}
+}
+
+// Several profiles are several accounts, each with the keys of its own, whatever keys the environment has.
+func TestProfiles(t *testing.T) {
+	m := newAccounts(t, "111111111111", "222222222222", "333333333333")
+	config := filepath.Join(t.TempDir(), "config")
+	text := ""
+	for name, account := range map[string]string{"shop": "222222222222", "bank": "333333333333"} {
+		text += fmt.Sprintf("[profile %s]\naws_access_key_id = AKIA%s\naws_secret_access_key = s\nregion = eu-west-1\n", name, account)
+	}
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CONFIG_FILE", config)
+	opt := live.Options{EndpointURL: m.URL, MaxBackoff: time.Millisecond, Profiles: []string{"shop", "bank"}}
+	s, err := live.Snapshot(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := scopes(s), []string{"222222222222 eu-west-1", "333333333333 eu-west-1"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	opt.Profiles = []string{"shop", "none"}
+	if _, err := live.Snapshot(t.Context(), opt); err == nil || !strings.Contains(err.Error(), "none") {
+		t.Errorf("a profile that is not there: %v", err)
 	}
 }
