@@ -56,7 +56,8 @@ type Plan struct {
 	// Decisions are all that were given, each with what came of it.
 	Decisions []Decision  `json:"decisions"`
 	Structure []Structure `json:"structure"` // advice for a person; nothing of it is in the scripts
-	// Unexplained lists accepted traffic that no rule explains, with its likely cause; Rejected recurring SYN rejects.
+	// Unexplained lists accepted traffic that no rule explains, with its likely cause; Rejected recurring SYN rejects, those of
+	// strangers last: they are scanners as a rule.
 	Unexplained []Traffic `json:"unexplained"`
 	Rejected    []Traffic `json:"rejected"`
 	Picture     Picture   `json:"picture"`
