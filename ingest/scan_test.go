@@ -436,18 +436,20 @@ func TestBatchesAreReused(t *testing.T) {
 	m.add(at("o", 1, 1), logOf(r, 20_000))
 	var kept arrow.Record
 	var then string
+	ports := func() string { return kept.Column(ingest.ColSrcPort).String() } // an index may lie beyond the dictionary by then
 	all := newTotal()
 	all.onRecord = func(rec arrow.Record) error {
 		if kept == nil {
 			rec.Retain()
-			kept, then = rec, fmt.Sprint(rowsOf(rec)[:50])
+			kept = rec
+			then = ports()
 		}
 		return nil
 	}
 	if _, _, err := scanMemory(t, t.Context(), m, ingest.Options{Workers: 1, NewSink: all.sink}); err != nil {
 		t.Fatal(err)
 	}
-	if fmt.Sprint(rowsOf(kept)[:50]) == then {
+	if ports() == then {
 		t.Error("the first batch still holds its rows: the test of reuse tests nothing")
 	}
 	kept.Release()

@@ -128,10 +128,13 @@ func cell(a arrow.Array, r int) string {
 	}
 	switch a := a.(type) {
 	case *array.Dictionary:
-		return fmt.Sprintf("%q", a.Dictionary().(*array.String).Value(a.GetValueIndex(r)))
-	case *array.FixedSizeBinary:
-		b := a.Value(r)
-		return fmt.Sprintf("%x%x", binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]))
+		switch values := a.Dictionary().(type) {
+		case *array.String:
+			return fmt.Sprintf("%q", values.Value(a.GetValueIndex(r)))
+		case *array.FixedSizeBinary:
+			b := values.Value(a.GetValueIndex(r))
+			return fmt.Sprintf("%x%x", binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:]))
+		}
 	}
 	return a.ValueStr(r)
 }

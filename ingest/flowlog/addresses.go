@@ -5,35 +5,87 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"unsafe"
 )
 
-// addresses remembers what address a text is, for texts up to 16 bytes (all of IPv4) and up to 40 (IPv6) apart. An
-// address is a pure function of its text, so the cache lives as long as its worker.
+// addresses gives every address a code, and remembers the codes of texts up to 16 bytes (all of IPv4) and up
+// to 40 (IPv6) apart, and for these the address: a pure function of the text, good for as long as the worker lives. A code is
+// good for one turn only.
 type addresses struct {
+	codes   codes
+	turn    uint32 // of the dictionary; entries with the codes of an earlier one have another turn
+	most    int    // addressesMost, but in tests
+	given   int    // addresses of the dictionary when a batch was last handed on with it
 	short   []shortAddr
 	long    []longAddr
 	scratch [longAddrLen]byte
 }
 
-type shortAddr struct{ k0, k1, v0, v1 uint64 }
+type shortAddr struct {
+	k0, k1 uint64
+	code   int32
+	turn   uint32
+}
 
 type longAddr struct {
-	key    [5]uint64
-	v0, v1 uint64
+	key   [5]uint64
+	value address
+	code  int32
+	turn  uint32
 }
 
 const (
-	shortAddrBits = 13
-	longAddrBits  = 11
+	shortAddrBits = 14
+	longAddrBits  = 12
 	shortAddrLen  = 16
 	longAddrLen   = 40
 )
 
 func (a *addresses) init() {
+	a.codes.init()
+	a.most = addressesMost
 	a.short = make([]shortAddr, 1<<shortAddrBits)
 	a.long = make([]longAddr, 1<<longAddrBits)
+	a.reset()
+}
+
+// begin is called before an object. As objects of one flow log mostly name the same addresses, a small dictionary is kept.
+func (a *addresses) begin() {
+	if len(a.codes.values) > addressesKept {
+		a.reset()
+	} else if a.given < len(a.codes.values) { // reading the object before broke off
+		a.takeBack(a.given)
+	}
+}
+
+// reset begins the dictionary anew.
+func (a *addresses) reset() { a.takeBack(0) }
+
+// takeBack drops all but the first n addresses of the dictionary. Any code that was remembered may be of those.
+func (a *addresses) takeBack(n int) {
+	a.codes.keep(n)
+	a.given = n
+	a.turn++
+	if a.turn == 0 { // wrapped around: old entries would pass as new ones
+		clear(a.short)
+		clear(a.long)
+		a.turn = 1
+	}
+}
+
+// settle ends a batch, which was handed on or not. What only a batch knew that was not handed on is taken back: of two
+// batches handed on with different dictionaries, the second has the shorter one.
+func (a *addresses) settle(handedOn bool) {
+	if handedOn {
+		a.given = len(a.codes.values)
+	}
+	if a.given > a.most {
+		a.reset()
+	} else if a.given < len(a.codes.values) {
+		a.takeBack(a.given)
+	}
 }
 
 var errNoAddr = errors.New("no plain address")
@@ -52,70 +104,99 @@ func parseAddr(text []byte) (address, error) {
 	return ip.As16(), nil
 }
 
-// addrColumn parses one address column into dst, and appends the rows that are "-" to nulls. It is false when a value is
-// no address.
-func (l *lines) addrColumn(a *addresses, field int, dst []address, nulls []uint32) ([]uint32, bool) {
+// addrColumn writes the codes of one address column to dst, and appends the rows that are "-" to nulls. It is false when a
+// value is no address.
+func (l *lines) addrColumn(a *addresses, field int, dst []int32, nulls []uint32) ([]uint32, bool) {
 	for r := range dst {
 		s, e := l.field(r, field)
 		n := e - s
-		out := &dst[r]
-		var v0, v1 uint64
-		ok := true
-		if n <= shortAddrLen {
-			b := l.buf[s : s+16]
-			k0, k1, entry := a.shortEntry(b, n)
-			if entry.k0 != k0 || entry.k1 != k1 {
-				if n == 1 && b[0] == '-' {
-					*out = address{}
-					nulls = append(nulls, uint32(r))
-					continue
-				}
-				ok = a.missShort(entry, l.buf[s:e], k0, k1)
+		if n > shortAddrLen {
+			entry, ok := a.longText(l.buf[s:s+longAddrLen], n)
+			if !ok {
+				return nulls, false
 			}
-			v0, v1 = entry.v0, entry.v1
-		} else {
-			v0, v1, ok = a.lookupLong(l.buf[s:s+longAddrLen], n)
+			if entry.turn != a.turn {
+				entry.code, entry.turn = a.codes.of(entry.value), a.turn
+			}
+			dst[r] = entry.code
+			continue
 		}
-		if !ok {
-			return nulls, false
+		k0, k1, at := shortKey(l.buf[s:s+shortAddrLen], n)
+		entry := &a.short[at]
+		if entry.k0 != k0 || entry.k1 != k1 || entry.turn != a.turn {
+			if n == 1 && l.buf[s] == '-' {
+				dst[r] = 0
+				nulls = append(nulls, uint32(r))
+				continue
+			}
+			ip, ok := a.shortText(l.buf[s:s+longAddrLen], n, k0, k1)
+			if !ok {
+				return nulls, false
+			}
+			*entry = shortAddr{k0, k1, a.codes.of(ip), a.turn}
 		}
-		binary.LittleEndian.PutUint64(out[:], v0)
-		binary.LittleEndian.PutUint64(out[8:], v1)
+		dst[r] = entry.code
 	}
 	return nulls, true
 }
 
-// lookupShort finds the address that the first n bytes of b spell; b has shortAddrLen bytes.
-func (a *addresses) lookupShort(b []byte, n int) (v0, v1 uint64, ok bool) {
-	k0, k1, entry := a.shortEntry(b, n)
-	if entry.k0 != k0 || entry.k1 != k1 {
-		if !a.missShort(entry, b[:n], k0, k1) {
-			return 0, 0, false
-		}
-	}
-	return entry.v0, entry.v1, true
-}
-
-// shortEntry is where the first n bytes of b are kept.
-func (a *addresses) shortEntry(b []byte, n int) (k0, k1 uint64, e *shortAddr) {
+// shortKey is the first n bytes of b, which has shortAddrLen, as two words, and their place in the cache.
+func shortKey(b []byte, n int) (k0, k1, at uint64) {
 	k0 = binary.LittleEndian.Uint64(b) & keyMask[min(n, 8)]
 	k1 = binary.LittleEndian.Uint64(b[8:]) & keyMask[max(n-8, 0)]
-	return k0, k1, &a.short[(k0^k1*0x9E3779B97F4A7C15)*0xD6E8FEB86659FD93>>(64-shortAddrBits)]
+	return k0, k1, (k0 ^ k1*0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93 >> (64 - shortAddrBits)
 }
 
-func (a *addresses) missShort(entry *shortAddr, text []byte, k0, k1 uint64) bool {
-	ip, err := parseAddr(text)
-	if err != nil {
-		return false
+// shortText reads the n bytes that k0 and k1 hold and that b, which has longAddrLen bytes, begins with. To read IPv4 again
+// is as fast as to remember it; IPv6 is remembered with the long texts.
+func (a *addresses) shortText(b []byte, n int, k0, k1 uint64) (address, bool) {
+	if ip, ok := parseIPv4(b, n, k0, k1); ok {
+		return ip, true
 	}
-	*entry = shortAddr{k0, k1, binary.LittleEndian.Uint64(ip[:]), binary.LittleEndian.Uint64(ip[8:])}
-	return true
+	entry, ok := a.longText(b, n)
+	if !ok {
+		return address{}, false
+	}
+	return entry.value, true
 }
 
-// lookupLong finds the address that the first n bytes of b spell; b has longAddrLen bytes.
-func (a *addresses) lookupLong(b []byte, n int) (v0, v1 uint64, ok bool) {
+// parseIPv4 reads the n bytes that k0 and k1 hold and that b begins with, without a branch that depends on them but for
+// errors: many addresses come once. b has 4 bytes past them.
+func parseIPv4(b []byte, n int, k0, k1 uint64) (ip address, ok bool) {
+	b = b[:shortAddrLen+4]
+	dots := dotsOf(k0) | dotsOf(k1)<<8 | 1<<n
+	v, wrong, start := uint32(0), uint32(0), 0
+	for i := range 4 {
+		end := bits.TrailingZeros32(dots)
+		dots &= dots - 1
+		size := end - start
+		if size < 1 || size > 3 {
+			return ip, false
+		}
+		w := (binary.LittleEndian.Uint32(b[start:]) ^ 0x30303030) << (32 - 8*uint(size)) // leading zeros for digits not there
+		octet := w>>8&0xff*100 + w>>16&0xff*10 + w>>24
+		wrong |= (w|(w+0x06060606))&0xf0f0f0f0 | (255-octet)>>8 | (octet-leastOctet[size])>>8
+		v |= octet << (8 * i)
+		start = end + 1
+	}
+	binary.LittleEndian.PutUint64(ip[8:], 0xffff0000|uint64(v)<<32)
+	return ip, wrong == 0 && dots == 0
+}
+
+// leastOctet is the least number of an octet by its digits: zeros do not lead.
+var leastOctet = [4]uint32{0, 0, 10, 100}
+
+// dotsOf has a bit for every byte of w that is a dot, the first byte's lowest.
+func dotsOf(w uint64) uint32 {
+	w ^= 0x2e2e2e2e2e2e2e2e
+	found := ^(w&^eachTop + ^uint64(eachTop) | w) & eachTop
+	return uint32(found >> 7 * gather >> 56)
+}
+
+// longText finds the entry of the address that the first n bytes of b spell; b has longAddrLen bytes.
+func (a *addresses) longText(b []byte, n int) (*longAddr, bool) {
 	if n > longAddrLen {
-		return 0, 0, false // no address is longer but "::ffff:" with all digits of IPv4 spelled out: the slow path reads it
+		return nil, false // no address is longer but "::ffff:" with all digits of IPv4 spelled out: the slow path reads it
 	}
 	var key [5]uint64
 	h := uint64(0)
@@ -128,32 +209,42 @@ func (a *addresses) lookupLong(b []byte, n int) (v0, v1 uint64, ok bool) {
 	if entry.key != key {
 		ip, err := parseAddr(b[:n])
 		if err != nil {
-			return 0, 0, false
+			return nil, false
 		}
-		*entry = longAddr{key, binary.LittleEndian.Uint64(ip[:]), binary.LittleEndian.Uint64(ip[8:])}
+		*entry = longAddr{key: key, value: ip}
 	}
-	return entry.v0, entry.v1, true
+	return entry, true
 }
 
-// parse reads an address through the cache: for values of Parquet.
+// parse reads an address: for values of Parquet.
 func (a *addresses) parse(text []byte) (address, error) {
-	if len(text) > longAddrLen {
+	n := len(text)
+	if n > longAddrLen {
 		return parseAddr(text)
 	}
-	b := a.scratch[:]
-	n := copy(b, text)
-	var v0, v1 uint64
-	var ok bool
-	if n <= shortAddrLen {
-		v0, v1, ok = a.lookupShort(b[:shortAddrLen], n)
+	var b []byte
+	if cap(text) >= longAddrLen {
+		b = text[:longAddrLen]
 	} else {
-		v0, v1, ok = a.lookupLong(b, n)
+		b = a.scratch[:]
+		copy(b, text)
 	}
-	if !ok {
-		return parseAddr(text)
+	if n <= shortAddrLen {
+		k0, k1, _ := shortKey(b[:shortAddrLen], n)
+		if ip, ok := a.shortText(b, n, k0, k1); ok {
+			return ip, nil
+		}
+	} else if entry, ok := a.longText(b, n); ok {
+		return entry.value, nil
 	}
-	var out address
-	binary.LittleEndian.PutUint64(out[:], v0)
-	binary.LittleEndian.PutUint64(out[8:], v1)
-	return out, nil
+	return parseAddr(text)
+}
+
+// code reads an address and gives its code.
+func (a *addresses) code(text []byte) (int32, error) {
+	ip, err := a.parse(text)
+	if err != nil {
+		return 0, err
+	}
+	return a.codes.of(ip), nil
 }

@@ -36,7 +36,7 @@ func (b *bitmaps) of(column, n int, nulls []uint32) *memory.Buffer {
 }
 
 // batch lays an Arrow record over the columns. Nothing is copied: the record is valid until the columns are written again.
-func (c *columns) batch(bits *bitmaps, ids *interfaces) arrow.Record {
+func (c *columns) batch(bits *bitmaps, ids *interfaces, addrs *codes) arrow.Record {
 	n := c.n
 	var cols [NumColumns]arrow.Array
 	wrap := func(column int, values []byte) {
@@ -46,9 +46,16 @@ func (c *columns) batch(bits *bitmaps, ids *interfaces) arrow.Record {
 		cols[column] = array.MakeFromData(data)
 		data.Release()
 	}
+	dict := addrs.data()
 	for i, column := range addrColumns {
-		wrap(column, addressBytes(c.addr[i][:n]))
+		nulls := c.nulls[column]
+		data := array.NewDataWithDictionary(addrType, n, []*memory.Buffer{
+			bits.of(column, n, nulls), memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.addr[i][:n])),
+		}, len(nulls), 0, dict)
+		cols[column] = array.NewDictionaryData(data)
+		data.Release()
 	}
+	dict.Release()
 	wrap(ColSrcPort, arrow.Uint16Traits.CastToBytes(c.ports[0][:n]))
 	wrap(ColDstPort, arrow.Uint16Traits.CastToBytes(c.ports[1][:n]))
 	wrap(ColProtocol, c.proto[:n])
@@ -111,7 +118,8 @@ func (t *texts) array() arrow.Array {
 	return array.NewStringData(data)
 }
 
-// addressBytes are addresses as Arrow stores them, one after another.
-func addressBytes(a []address) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(a))), len(a)*len(address{}))
+// data is the dictionary as Arrow lays it out: the addresses one after another.
+func (c *codes) data() *array.Data {
+	values := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(c.values))), len(c.values)*len(address{}))
+	return array.NewData(addrType.ValueType, len(c.values), []*memory.Buffer{nil, memory.NewBufferBytes(values)}, nil, 0, 0)
 }

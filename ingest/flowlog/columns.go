@@ -20,8 +20,8 @@ type address [16]byte
 // instead of a bitmap that every row would have to touch.
 type columns struct {
 	n     int
-	ids   []int32 // index into the interface dictionaries
-	addr  [4][]address
+	ids   []int32    // index into the interface dictionaries
+	addr  [4][]int32 // index into the dictionary of addresses
 	ports [2][]uint16
 	proto []uint8
 	count [2][]int64 // packets, bytes
@@ -33,7 +33,7 @@ type columns struct {
 func (c *columns) init() {
 	c.ids = make([]int32, maxRows)
 	for i := range c.addr {
-		c.addr[i] = make([]address, maxRows)
+		c.addr[i] = make([]int32, maxRows)
 	}
 	for i := range 2 {
 		c.ports[i] = make([]uint16, maxRows)
@@ -87,7 +87,7 @@ func (c *columns) absent(column, n int) {
 // row is one record outside the columns; null holds bit column for each null.
 type row struct {
 	id        int32
-	addr      [4]address
+	addr      [4]int32
 	ports     [2]uint16
 	proto     uint8
 	count     [2]int64

@@ -16,6 +16,7 @@ func FieldNames() []string { return fieldNames[:] }
 func (d *Decoder) Plain(text string) bool {
 	d.format = nil
 	d.ids.reset()
+	d.addrs.reset()
 	d.cols.reset()
 	d.off = make([]uint32, chunkSize+slack)
 	buf := make([]byte, len(text)+slack)
@@ -32,3 +33,9 @@ func (d *Decoder) Plain(text string) bool {
 
 // ReadInPlace makes d read Parquet files page by page, however small they are.
 func (d *Decoder) ReadInPlace() { d.wholeMost = 0 }
+
+// MostAddresses sets how many addresses a dictionary may hold before it is begun anew.
+func (d *Decoder) MostAddresses(n int) { d.addrs.most = n }
+
+// AddressesMost is that number outside of tests.
+const AddressesMost = addressesMost

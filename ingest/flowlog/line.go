@@ -79,7 +79,7 @@ func (d *Decoder) oneLine(line []byte) error {
 		return d.bad(d.line, "", fmt.Errorf("%d fields, want %d", len(tokens), d.format.fields))
 	}
 	var r row
-	if column, err := r.parse(tokens, d.format); err != nil {
+	if column, err := r.parse(tokens, d.format, &d.addrs); err != nil {
 		return d.bad(d.line, fieldNames[column], err)
 	}
 	var a attributes
@@ -94,13 +94,13 @@ func (d *Decoder) oneLine(line []byte) error {
 }
 
 // parse reads all columns of a record but those of the interface. On an error it says which column is at fault.
-func (r *row) parse(tokens [][]byte, f *recordFormat) (column int, err error) {
+func (r *row) parse(tokens [][]byte, f *recordFormat, a *addresses) (column int, err error) {
 	for column := ColSrcAddr; column < NumColumns; column++ {
 		var text []byte
 		if f.has(column) {
 			text = tokens[f.at[column]]
 		}
-		if err := r.set(column, text); err != nil {
+		if err := r.set(column, text, a); err != nil {
 			return column, err
 		}
 	}
@@ -134,7 +134,7 @@ func (r *row) check() (column int, err error) {
 }
 
 // set parses one value; nil text is a column that the format lacks.
-func (r *row) set(column int, text []byte) (err error) {
+func (r *row) set(column int, text []byte, a *addresses) (err error) {
 	if text == nil && column != ColStatus && column != ColDirection || len(text) == 1 && text[0] == '-' {
 		return r.setNull(column)
 	}
@@ -142,7 +142,7 @@ func (r *row) set(column int, text []byte) (err error) {
 	var code uint8
 	switch column {
 	case ColSrcAddr, ColDstAddr, ColPktSrcAddr, ColPktDstAddr:
-		r.addr[column-ColSrcAddr], err = parseAddr(text)
+		r.addr[column-ColSrcAddr], err = a.code(text)
 	case ColSrcPort, ColDstPort:
 		v, err = parseNumber(text, math.MaxUint16)
 		r.ports[column-ColSrcPort] = uint16(v)

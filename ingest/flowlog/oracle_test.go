@@ -341,9 +341,12 @@ func cell(a arrow.Array, r int) string {
 	}
 	switch a := a.(type) {
 	case *array.Dictionary:
-		return strconv.Quote(a.Dictionary().(*array.String).Value(a.GetValueIndex(r)))
-	case *array.FixedSizeBinary:
-		return fmt.Sprintf("%x", a.Value(r))
+		switch values := a.Dictionary().(type) {
+		case *array.String:
+			return strconv.Quote(values.Value(a.GetValueIndex(r)))
+		case *array.FixedSizeBinary:
+			return fmt.Sprintf("%x", values.Value(a.GetValueIndex(r)))
+		}
 	}
 	return a.ValueStr(r)
 }

@@ -36,22 +36,22 @@ func newColumnReader(c *columns, a *addresses) *columnReader {
 	p := new(columnReader)
 	for i, column := range idColumns {
 		p.ids[i] = make([]int32, maxRows)
-		p.columns[column] = &cursor[int32]{column: column, dst: p.ids[i], meaning: idMeaning(&p.texts[i])}
+		p.columns[column] = newCursor(column, p.ids[i], idMeaning(&p.texts[i]))
 	}
 	for i, column := range addrColumns {
-		p.columns[column] = &cursor[address]{column: column, dst: c.addr[i], meaning: addressMeaning(a)}
+		p.columns[column] = newAddressCursor(column, c.addr[i], a)
 	}
 	for i, column := range [...]int{ColSrcPort, ColDstPort} {
-		p.columns[column] = &cursor[uint16]{column: column, dst: c.ports[i], meaning: wholeNumber[uint16](math.MaxUint16)}
+		p.columns[column] = newCursor(column, c.ports[i], wholeNumber[uint16](math.MaxUint16))
 	}
 	for i, column := range [...]int{ColPackets, ColBytes} {
-		p.columns[column] = &cursor[int64]{column: column, dst: c.count[i], meaning: wholeNumber[int64](math.MaxInt64)}
+		p.columns[column] = newCursor(column, c.count[i], wholeNumber[int64](math.MaxInt64))
 	}
 	for i, column := range [...]int{ColStart, ColEnd} {
-		p.columns[column] = &cursor[int64]{column: column, dst: c.time[i], meaning: moment()}
+		p.columns[column] = newCursor(column, c.time[i], moment())
 	}
 	small := func(column int, dst []uint8, m meaning[uint8]) {
-		p.columns[column] = &cursor[uint8]{column: column, dst: dst, meaning: m}
+		p.columns[column] = newCursor(column, dst, m)
 	}
 	small(ColProtocol, c.proto, wholeNumber[uint8](math.MaxUint8))
 	small(ColTCPFlags, c.word.flags, wholeNumber[uint8](math.MaxUint8))

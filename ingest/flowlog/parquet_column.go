@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // cells are parsed values: those of a dictionary, or of one plain page. A value can be nothing ("-", "", "None") or bad; as
@@ -85,13 +86,12 @@ type column interface {
 	fill(d *Decoder, n int) error
 }
 
-// cursor is a column of values of type T.
-type cursor[T any] struct {
+// pages are the pages of a column, as values of type T.
+type pages[T any] struct {
 	column  int
-	dst     []T // of the batch
 	meaning meaning[T]
 
-	pages pageReader
+	from  pageReader
 	left  int64 // rows of the row group that no page was read for
 	total int64
 	page  page
@@ -102,74 +102,95 @@ type cursor[T any] struct {
 	plain cells[T]
 }
 
-func (c *cursor[T]) open(r pageReader, rows int64) {
-	c.pages, c.left, c.total = r, rows, rows
-	c.page.rows, c.row = 0, 0
+func (p *pages[T]) open(r pageReader, rows int64) {
+	p.from, p.left, p.total = r, rows, rows
+	p.page.rows, p.row = 0, 0
+}
+
+// run goes up to most rows on and returns how many: a run of nulls, or of values, which values then gives.
+func (p *pages[T]) run(most int) (n int, null bool, err error) {
+	for p.row == p.page.rows {
+		if err := p.turn(); err != nil {
+			return 0, false, err
+		}
+	}
+	n = min(most, p.page.rows-p.row)
+	if p.null < len(p.page.nulls) {
+		n = min(n, int(p.page.nulls[p.null])-p.row)
+	}
+	if n == 0 {
+		p.null++
+		p.row++
+		return 1, true, nil
+	}
+	p.row += n
+	p.value += n
+	return n, false, nil
+}
+
+// turn reads the next page.
+func (p *pages[T]) turn() error {
+	err := p.from.next(&p.page, p.left, func(v *values) error {
+		p.meaning.parse(&p.table, v)
+		return nil
+	})
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: the column ends after %d of %d rows", errPage, p.total-p.left, p.total)
+	}
+	if err != nil {
+		return p.wrong(err)
+	}
+	if p.page.plain != nil {
+		p.meaning.parse(&p.plain, p.page.plain) // now: other columns use the same memory
+		p.page.plain = nil
+		if p.plain.marks == nil && len(p.plain.vals) == 0 && p.page.rows > len(p.page.nulls) {
+			return p.wrong(errPage)
+		}
+		p.page.indexes = p.page.indexes[:0]
+	}
+	p.left -= int64(p.page.rows)
+	p.row, p.value, p.null = 0, 0, 0
+	return nil
+}
+
+func (p *pages[T]) wrong(err error) error { return &RecordError{Field: fieldNames[p.column], Err: err} }
+
+// indexes are those of the last run of n values into the table, nil when they are plain.
+func (p *pages[T]) indexes(n int) []uint32 {
+	if len(p.page.indexes) == 0 {
+		return nil
+	}
+	return p.page.indexes[p.value-n : p.value]
+}
+
+// beyond is the error of an index that the table does not have.
+func (p *pages[T]) beyond(index uint32) error {
+	return p.wrong(fmt.Errorf("%w: index %d of a dictionary of %d", errPage, index, max(0, p.from.dict)))
+}
+
+// cursor is a column whose values stand in the batch as they are.
+type cursor[T any] struct {
+	pages[T]
+	dst []T // of the batch
+}
+
+func newCursor[T any](column int, dst []T, m meaning[T]) *cursor[T] {
+	return &cursor[T]{pages: pages[T]{column: column, meaning: m}, dst: dst}
 }
 
 func (c *cursor[T]) fill(d *Decoder, n int) error {
 	for at := 0; at < n; {
-		if c.row == c.page.rows {
-			if err := c.turn(); err != nil {
-				return err
-			}
-			continue
-		}
-		part := min(n-at, c.page.rows-c.row)
-		if err := c.give(d, at, part); err != nil {
+		run, null, err := c.run(n - at)
+		if err != nil {
 			return err
 		}
-		at += part
-	}
-	return nil
-}
-
-// turn reads the next page.
-func (c *cursor[T]) turn() error {
-	err := c.pages.next(&c.page, c.left, func(v *values) error {
-		c.meaning.parse(&c.table, v)
-		return nil
-	})
-	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("%w: the column ends after %d of %d rows", errPage, c.total-c.left, c.total)
-	}
-	if err != nil {
-		return &RecordError{Field: fieldNames[c.column], Err: err}
-	}
-	if c.page.plain != nil {
-		c.meaning.parse(&c.plain, c.page.plain) // now: other columns use the same memory
-		c.page.plain = nil
-		if c.plain.marks == nil && len(c.plain.vals) == 0 && c.page.rows > len(c.page.nulls) {
-			return &RecordError{Field: fieldNames[c.column], Err: errPage}
-		}
-		c.page.indexes = c.page.indexes[:0]
-	}
-	c.left -= int64(c.page.rows)
-	c.row, c.value, c.null = 0, 0, 0
-	return nil
-}
-
-// give writes rows of the page to the batch, as runs between nulls.
-func (c *cursor[T]) give(d *Decoder, at, n int) error {
-	var zero T
-	for end := c.row + n; c.row < end; {
-		run := end - c.row
-		if c.null < len(c.page.nulls) {
-			run = min(run, int(c.page.nulls[c.null])-c.row)
-		}
-		if run == 0 {
+		if null {
+			var zero T
 			c.dst[at] = zero
 			d.null(c.column, at)
-			c.null++
-			c.row++
-			at++
-			continue
+		} else if err := c.gather(d, at, run); err != nil {
+			return err
 		}
-		if err := c.gather(d, at, run); err != nil {
-			return &RecordError{Field: fieldNames[c.column], Err: err}
-		}
-		c.row += run
-		c.value += run
 		at += run
 	}
 	return nil
@@ -177,20 +198,21 @@ func (c *cursor[T]) give(d *Decoder, at, n int) error {
 
 // gather writes n non-null values.
 func (c *cursor[T]) gather(d *Decoder, at, n int) error {
-	dst := c.dst[at : at+n]
-	if len(c.page.indexes) == 0 {
-		copy(dst, c.plain.vals[c.value:c.value+n])
-		c.marks(d, &c.plain, at, n, func(i int) uint32 { return uint32(c.value + i) })
+	dst, indexes := c.dst[at:at+n], c.indexes(n)
+	if indexes == nil {
+		first := c.value - n
+		copy(dst, c.plain.vals[first:c.value])
+		c.marks(d, &c.plain, at, n, func(i int) uint32 { return uint32(first + i) })
 		return nil
 	}
-	indexes, table := c.page.indexes[c.value:c.value+n], c.table.vals
-	if c.pages.dict < 0 {
+	table := c.table.vals
+	if c.from.dict < 0 {
 		table = nil
 	}
 	dst = dst[:len(indexes)]
 	for i, x := range indexes {
 		if uint(x) >= uint(len(table)) {
-			return fmt.Errorf("%w: index %d of a dictionary of %d", errPage, x, len(table))
+			return c.beyond(x)
 		}
 		dst[i] = table[x]
 	}
@@ -198,17 +220,113 @@ func (c *cursor[T]) gather(d *Decoder, at, n int) error {
 	return nil
 }
 
+// addressCursor is a column of addresses, which stand in the batch as codes. The codes of a table are given as its entries
+// come up: a table may hold more addresses than the dictionary may, and its column fewer.
+type addressCursor struct {
+	pages[address]
+	dst   []int32 // of the batch
+	addrs *addresses
+	codes []int32 // by index of the table, uncoded before an entry came up
+	turn  uint32  // of addrs when the codes were given; 0 is none
+}
+
+const uncoded = -1
+
+func newAddressCursor(column int, dst []int32, a *addresses) *addressCursor {
+	m := meaning[address]{ints: notText[address], text: a.parse}
+	return &addressCursor{pages: pages[address]{column: column, meaning: m}, dst: dst, addrs: a}
+}
+
+func (c *addressCursor) open(r pageReader, rows int64) {
+	c.pages.open(r, rows)
+	c.turn = 0 // there will be another table
+}
+
+func (c *addressCursor) fill(d *Decoder, n int) error {
+	for at := 0; at < n; {
+		run, null, err := c.run(n - at)
+		if err != nil {
+			return err
+		}
+		if null {
+			c.dst[at] = 0
+			d.null(c.column, at)
+		} else if indexes := c.indexes(run); indexes == nil {
+			c.gatherPlain(d, at, run)
+		} else if err := c.gather(d, at, indexes); err != nil {
+			return err
+		}
+		at += run
+	}
+	return nil
+}
+
+// gather writes the codes of values of the table.
+func (c *addressCursor) gather(d *Decoder, at int, indexes []uint32) error {
+	if c.turn != c.addrs.turn {
+		c.uncode()
+	}
+	dst, codes := c.dst[at:at+len(indexes)], c.codes
+	for i, x := range indexes {
+		if uint(x) >= uint(len(codes)) {
+			return c.beyond(x)
+		}
+		code := codes[x]
+		if code == uncoded {
+			code = c.addrs.codes.of(c.table.vals[x])
+			codes[x] = code
+		}
+		dst[i] = code
+	}
+	c.marks(d, &c.table, at, len(indexes), func(i int) uint32 { return indexes[i] })
+	return nil
+}
+
+// uncode forgets all codes. Entries that are no addresses have the code of nulls from the start.
+func (c *addressCursor) uncode() {
+	n := len(c.table.vals)
+	if c.from.dict < 0 {
+		n = 0
+	}
+	c.codes, c.turn = slices.Grow(c.codes[:0], n)[:n], c.addrs.turn
+	for i := range c.codes {
+		c.codes[i] = uncoded
+	}
+	if n == 0 || c.table.marks == nil {
+		return
+	}
+	for i, mark := range c.table.marks {
+		if mark != markValue {
+			c.codes[i] = 0
+		}
+	}
+}
+
+// gatherPlain writes the codes of n values of a plain page.
+func (c *addressCursor) gatherPlain(d *Decoder, at, n int) {
+	first := c.value - n
+	dst, marks := c.dst[at:at+n], c.plain.marks
+	for i, a := range c.plain.vals[first:c.value] {
+		if marks != nil && marks[first+i] != markValue {
+			dst[i] = 0
+			continue
+		}
+		dst[i] = c.addrs.codes.of(a)
+	}
+	c.marks(d, &c.plain, at, n, func(i int) uint32 { return uint32(first + i) })
+}
+
 // marks reports the values that are none or bad.
-func (c *cursor[T]) marks(d *Decoder, of *cells[T], at, n int, index func(int) uint32) {
+func (p *pages[T]) marks(d *Decoder, of *cells[T], at, n int, index func(int) uint32) {
 	if of.marks == nil {
 		return
 	}
 	for i := range n {
 		switch x := index(i); of.marks[x] {
 		case markNull:
-			d.null(c.column, at+i)
+			d.null(p.column, at+i)
 		case markBad:
-			d.badCells = append(d.badCells, badCell{uint32(at + i), c.column, of.errs[x]})
+			d.badCells = append(d.badCells, badCell{uint32(at + i), p.column, of.errs[x]})
 		}
 	}
 }
@@ -301,10 +419,6 @@ func notText[T any](c *cells[T], from []int64) {
 		c.vals[i] = zero
 		c.mark(i, markBad, fmt.Errorf("%d: a number where a word belongs", v))
 	}
-}
-
-func addressMeaning(a *addresses) meaning[address] {
-	return meaning[address]{ints: notText[address], text: a.parse}
 }
 
 func wordMeaning(v vocabulary) meaning[uint8] {

@@ -186,8 +186,10 @@ func decodeNulls(nulls []uint32, n int, b []byte) ([]uint32, error) {
 // values are the non-null values of a page: whole numbers, or texts as one run of bytes with n+1 offsets.
 type values struct {
 	ints    []int64
-	bytes   []byte
+	bytes   []byte // of the page, where texts lie there one after another, else own
+	head    uint32 // bytes before each text that are not of it
 	offsets []uint32
+	own     []byte
 	isText  bool
 }
 
@@ -198,21 +200,23 @@ func (v *values) len() int {
 	return len(v.ints)
 }
 
-func (v *values) text(i int) []byte { return v.bytes[v.offsets[i]:v.offsets[i+1]] }
+// text is good for as long as the page's bytes are.
+func (v *values) text(i int) []byte { return v.bytes[v.offsets[i]+v.head : v.offsets[i+1]] }
 
 func (v *values) reset(text bool) {
-	v.ints, v.bytes, v.offsets, v.isText = v.ints[:0], v.bytes[:0], v.offsets[:0], text
+	v.ints, v.bytes, v.head, v.offsets, v.own, v.isText = v.ints[:0], nil, 0, v.offsets[:0], v.own[:0], text
 	if text {
 		v.offsets = append(v.offsets, 0)
 	}
 }
 
 func (v *values) add(text []byte) error {
-	if len(v.bytes)+len(text) > maxPage {
+	if len(v.own)+len(text) > maxPage {
 		return fmt.Errorf("%w: more than %d bytes of text", errPage, maxPage)
 	}
-	v.bytes = append(v.bytes, text...)
-	v.offsets = append(v.offsets, uint32(len(v.bytes)))
+	v.own = append(v.own, text...)
+	v.bytes = v.own
+	v.offsets = append(v.offsets, uint32(len(v.own)))
 	return nil
 }
 
@@ -255,17 +259,17 @@ func (v *values) plain(kind parquet.Kind, n int, b []byte) error {
 	}
 	switch kind {
 	case parquet.Int32:
-		v.ints = slices.Grow(v.ints, n)[:n]
-		for i := range v.ints {
-			v.ints[i] = int64(int32(binary.LittleEndian.Uint32(b)))
-			b = b[4:]
+		ints := slices.Grow(v.ints, n)[:n]
+		for i := range ints {
+			ints[i] = int64(int32(binary.LittleEndian.Uint32(b[4*i : 4*i+4])))
 		}
+		v.ints = ints
 	case parquet.Int64:
-		v.ints = slices.Grow(v.ints, n)[:n]
-		for i := range v.ints {
-			v.ints[i] = int64(binary.LittleEndian.Uint64(b))
-			b = b[8:]
+		ints := slices.Grow(v.ints, n)[:n]
+		for i := range ints {
+			ints[i] = int64(binary.LittleEndian.Uint64(b[8*i : 8*i+8]))
 		}
+		v.ints = ints
 	case parquet.Float:
 		for i := range n {
 			if err := v.addFloat(float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))); err != nil {
@@ -279,16 +283,21 @@ func (v *values) plain(kind parquet.Kind, n int, b []byte) error {
 			}
 		}
 	case parquet.ByteArray:
-		for range n {
-			if len(b) < 4 || uint64(binary.LittleEndian.Uint32(b)) > uint64(len(b)-4) {
-				return errPage
-			}
-			size := binary.LittleEndian.Uint32(b)
-			if err := v.add(b[4 : 4+size]); err != nil {
-				return err
-			}
-			b = b[4+size:]
+		return v.prefixedByLength(n, b)
+	}
+	return nil
+}
+
+// prefixedByLength takes texts, each after its length in 4 bytes, where they lie.
+func (v *values) prefixedByLength(n int, b []byte) error {
+	v.bytes, v.head, v.offsets = b, 4, slices.Grow(v.offsets, n)
+	at := 0
+	for range n {
+		if len(b)-at < 4 || uint64(binary.LittleEndian.Uint32(b[at:])) > uint64(len(b)-at-4) {
+			return errPage
 		}
+		at += 4 + int(binary.LittleEndian.Uint32(b[at:]))
+		v.offsets = append(v.offsets, uint32(at))
 	}
 	return nil
 }

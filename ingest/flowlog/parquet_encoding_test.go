@@ -101,12 +101,21 @@ func TestIndexBeyondDictionary(t *testing.T) {
 		"far beyond":    {3, []uint32{math.MaxUint32, 0, 1, 2}},
 		"no dictionary": {-1, []uint32{0}},
 	} {
-		col := cursor[uint16]{column: ColSrcPort, dst: make([]uint16, maxRows)}
-		col.table.resize(3)
-		col.pages.dict = c.dict
-		col.page = page{rows: len(c.indexes), indexes: c.indexes}
-		if err := col.fill(nil, len(c.indexes)); !errors.Is(err, errPage) {
-			t.Errorf("%s: got %v", name, err)
+		ports := newCursor(ColSrcPort, make([]uint16, maxRows), wholeNumber[uint16](math.MaxUint16))
+		ports.table.resize(3)
+		ports.from.dict = c.dict
+		ports.page = page{rows: len(c.indexes), indexes: c.indexes}
+		if err := ports.fill(nil, len(c.indexes)); !errors.Is(err, errPage) {
+			t.Errorf("%s: ports: got %v", name, err)
+		}
+		var a addresses
+		a.init()
+		addrs := newAddressCursor(ColSrcAddr, make([]int32, maxRows), &a)
+		addrs.table.resize(3)
+		addrs.from.dict = c.dict
+		addrs.page = page{rows: len(c.indexes), indexes: c.indexes}
+		if err := addrs.fill(nil, len(c.indexes)); !errors.Is(err, errPage) {
+			t.Errorf("%s: addresses: got %v", name, err)
 		}
 	}
 }

@@ -14,12 +14,17 @@ import (
 // object that names it (they are attributes of the interface, not of the record). An empty string is an unknown one; the
 // interface of a record of a regional NAT gateway is unknown. Within an object the dictionaries only grow: an index keeps
 // its meaning from batch to batch, and loses it at the next object.
+//
+// The four address columns share one dictionary, in which no address stands twice, nor need each be used: some may be of
+// objects before. Within an object the dictionary of addresses only grows: an index keeps its meaning from batch to batch, and
+// may lose it at the next object. Beyond addressesMost entries it is begun anew, before a batch: memory is bounded whatever the
+// addresses. Within an object a dictionary begun anew is shorter than that of the batch handed on before.
 const (
 	ColInterface = iota // dictionary<int32, utf8>
 	ColAccount          // dictionary<int32, utf8>, indexes shared with ColInterface
 	ColVPC              // dictionary<int32, utf8>, indexes shared with ColInterface
 	ColSubnet           // dictionary<int32, utf8>, indexes shared with ColInterface
-	ColSrcAddr          // fixed_size_binary[16], IPv4 as ::ffff:a.b.c.d; null for "-"
+	ColSrcAddr          // dictionary<int32, fixed_size_binary[16]>, IPv4 as ::ffff:a.b.c.d; null for "-", with index 0
 	ColDstAddr
 	ColPktSrcAddr // null when the format has no pkt-srcaddr, or "-"
 	ColPktDstAddr
@@ -47,7 +52,7 @@ const (
 )
 
 var idType = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
-var addrType = &arrow.FixedSizeBinaryType{ByteWidth: 16}
+var addrType = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: &arrow.FixedSizeBinaryType{ByteWidth: 16}}
 
 // Schema is the schema of every batch.
 var Schema = arrow.NewSchema([]arrow.Field{

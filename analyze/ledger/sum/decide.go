@@ -5,11 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/bits"
+	"sync"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/ledger"
 	"github.com/sgtrim/sgtrim/analyze/orient"
-	"github.com/sgtrim/sgtrim/ingest"
 )
 
 // verdict is what the object alone decides of one pair.
@@ -55,7 +55,7 @@ func (w *worker) Commit() error {
 		}
 	} else {
 		w.decide()
-		w.addRows(source, part)
+		w.foldPairs(source, part)
 	}
 	w.addCoverage(source, part)
 	for i := range w.ifaces {
@@ -77,8 +77,9 @@ func (w *worker) Commit() error {
 func (o *object) decide() {
 	if o.sideless {
 		o.meetLocal()
-		for i := range o.pairs.store.n {
-			o.meetOther(&o.pairs.at(i).key)
+		for i := range o.pairs.n {
+			k := &o.pairs.at(i).key
+			o.meetOther(k, o.addrs.of(k.code(0)), o.addrs.of(k.code(1)))
 		}
 	}
 	o.judgeAll()
@@ -87,55 +88,86 @@ func (o *object) decide() {
 
 // judgeAll fills verdicts by flags, once the interfaces' own addresses are known.
 func (o *object) judgeAll() {
-	n := o.pairs.store.n
+	n := o.pairs.n
 	if cap(o.verdicts) < n {
 		o.verdicts = make([]verdict, n, n+n/4)
 	}
 	o.verdicts = o.verdicts[:n]
 	for i := range o.verdicts {
-		o.verdicts[i] = o.judge(o.pairs.at(i))
+		o.judge(&o.verdicts[i], o.pairs.at(i))
 	}
 }
 
 // judge decides side, client and strength by flags.
-func (o *object) judge(p *pair) (v verdict) {
-	v.side, v.swap = o.sideOf(p)
-	proto := uint8(p.key.tuple >> 8)
+func (o *object) judge(v *verdict, p *pair) {
+	*v = verdict{}
+	v.side, v.swap = o.sideOf(&p.key)
+	proto := p.key.proto()
 	if proto != uint8(analyze.TCP) {
 		v.open = proto == uint8(analyze.UDP)
-		return v
+		return
 	}
-	zero, one := p.dir[0].sums(), p.dir[1].sums()
-	client, reason, clash := orient.ByFlags(&zero, &one)
-	switch client {
-	case ledger.ClientA:
-		v.decide(true, reason)
-		v.strength = p.strength(&zero, &one)
-	case ledger.ClientB:
-		v.decide(false, reason)
-		v.strength = p.strength(&one, &zero)
-	default:
-		v.open = !clash
+	f := o.byFlags.of(p)
+	if f.client == ledger.ClientOpen {
+		v.open = !f.clash
+		return
 	}
-	return v
+	v.decide(f.client == ledger.ClientA, f.reason)
+	v.strength = p.strength(int(f.client - ledger.ClientA))
 }
 
 // decide notes which endpoint is the client.
 func (v *verdict) decide(zeroIsClient bool, reason analyze.Reason) {
-	v.client, v.reason, v.open = ledger.ClientB, reason, false
+	client := ledger.ClientB
 	if zeroIsClient != v.swap {
-		v.client = ledger.ClientA
+		client = ledger.ClientA
 	}
+	v.client, v.reason, v.open = client, reason, false
 }
 
-// strength is how well the pair is attested by what the client sent (fwd) and what it got (back).
-func (p *pair) strength(fwd, back *ledger.Sums) analyze.Strength {
-	return orient.Strength(uint8(p.key.tuple>>8), analyze.Action(p.key.tuple>>2&3), fwd, back)
+// strength is how well the pair is attested where that endpoint is the client.
+func (p *pair) strength(client int) analyze.Strength {
+	var fwd, back ledger.Sums
+	p.sums(&fwd, client)
+	p.sums(&back, 1-client)
+	return orient.Strength(p.key.proto(), p.key.action(), &fwd, &back)
 }
 
-func (c *counts) sums() ledger.Sums {
-	return ledger.Sums{Flows: c.flows, Packets: c.packets, Bytes: c.bytes, Flags: uint8(c.flags & flagMask), Flagged: c.flags&flagBit != 0, Opens: c.flags&opensBit != 0}
+// sums sets s to what endpoint n sent. A copy of it would wait for what it is made of to be written.
+func (p *pair) sums(s *ledger.Sums, n int) {
+	n &= 1
+	setSums(s, p.flows[n], p.packets[n], p.bytes[n], p.flags(n))
 }
+
+// setSums reads flags as flagsOf makes them.
+func setSums(s *ledger.Sums, flows, packets, bytes int64, flags uint8) {
+	s.Flows, s.Packets, s.Bytes = flows, packets, bytes
+	s.Flags, s.Flagged, s.Opens = flags&flagMask, flags&flagBit != 0, flags&opensBit != 0
+}
+
+// flagVerdict is what orient.ByFlags says.
+type flagVerdict struct {
+	client ledger.Client // endpoint 0 is A
+	reason analyze.Reason
+	clash  bool
+}
+
+// flagVerdicts are all of them, by the flags of both directions as a pair has them: which it is nobody could foretell.
+type flagVerdicts [bothFlags + 1]flagVerdict
+
+var allFlagVerdicts = sync.OnceValue(func() *flagVerdicts {
+	all := new(flagVerdicts)
+	var zero, one ledger.Sums
+	for i := range all {
+		setSums(&zero, int64(i&sentBit), 0, 0, uint8(i&flagsBits))
+		setSums(&one, int64(i>>7&sentBit), 0, 0, uint8(i>>7))
+		v := &all[i]
+		v.client, v.reason, v.clash = orient.ByFlags(&zero, &one)
+	}
+	return all
+})
+
+func (all *flagVerdicts) of(p *pair) flagVerdict { return all[p.last>>flagsAt&bothFlags] }
 
 // common is the search for the one address that all pairs of an interface share.
 type common struct {
@@ -157,6 +189,9 @@ func (c *common) meet(x, y addr) {
 		}
 		return
 	}
+	if c.left == 1 && min(c.addr[0].differs(x), c.addr[0].differs(y)) == 0 { // which of both it is nobody could foretell
+		return
+	}
 	kept := 0
 	for _, a := range c.addr[:c.left] {
 		if a == x || a == y {
@@ -176,136 +211,54 @@ func (c *common) other(a addr) {
 
 // meetLocal looks for the own address of interfaces whose records do not say their direction.
 func (o *object) meetLocal() {
-	for i := range o.pairs.store.n {
+	for i := range o.pairs.n {
 		k := &o.pairs.at(i).key
-		if c := o.commonOf(k); c != nil {
-			c.meet(k.addr[0], k.addr[1])
+		if k.local() {
+			continue
+		}
+		x, y := o.addrs.of(k.code(0)), o.addrs.of(k.code(1))
+		if c := o.commonOf(k, x, y); c != nil {
+			c.meet(x, y)
 		}
 	}
 }
 
 // meetOther notes the address beside the own one, once that is known from all pairs.
-func (o *object) meetOther(k *pairKey) {
-	if c := o.commonOf(k); c != nil && c.left == 1 && k.addr[0].hi != 0 {
-		if k.addr[0] == c.addr[0] {
-			c.other(k.addr[1])
+func (o *object) meetOther(k *pairKey, x, y addr) {
+	if c := o.commonOf(k, x, y); c != nil && c.left == 1 && x.hi != 0 {
+		if x == c.addr[0] {
+			c.other(y)
 		} else {
-			c.other(k.addr[0])
+			c.other(x)
 		}
 	}
 }
 
-// commonOf returns the search that a pair belongs to, nil where its direction is known or its families differ.
-func (o *object) commonOf(k *pairKey) *common {
-	four := k.addr[0].is4()
-	if k.tuple&localBit != 0 || four != k.addr[1].is4() {
+// commonOf returns the search that a pair with the addresses x and y belongs to, nil where its direction is known or its
+// families differ.
+func (o *object) commonOf(k *pairKey, x, y addr) *common {
+	four := x.is4()
+	if k.local() || four != y.is4() {
 		return nil
 	}
 	family := 0
 	if !four {
 		family = 1
 	}
-	return &o.ifaces[k.ids>>32].local[family]
+	return &o.ifaces[k.iface()].local[family]
 }
 
-func (o *object) sideOf(p *pair) (side ledger.Side, swap bool) {
-	k := &p.key
-	if k.tuple&localBit != 0 {
+// sideOf says which endpoint of a pair is A: the interface's own, or while that is open the lesser (address, port).
+func (o *object) sideOf(k *pairKey) (side ledger.Side, swap bool) {
+	if k.local() {
 		return ledger.SideA, false
 	}
-	c := o.commonOf(k)
-	if c == nil || c.left != 1 || k.addr[0] == k.addr[1] || !k.addr[0].is4() && !c.wide {
-		return ledger.SideOpen, false
+	x, y := o.addrs.of(k.code(0)), o.addrs.of(k.code(1))
+	c := o.commonOf(k, x, y)
+	if c == nil || c.left != 1 || x == y || !x.is4() && !c.wide {
+		return ledger.SideOpen, y.less(x)
 	}
-	return ledger.SideA, k.addr[1] == c.addr[0]
-}
-
-// addRows adds the pairs that belong to the share, as rows of evidence, to the days of the worker. Like observe it goes in
-// blocks, of pairs of one day.
-func (w *worker) addRows(source uint32, part share) {
-	n := 0
-	var today int32
-	for i := range w.pairs.store.n {
-		p := w.pairs.at(i)
-		t := int32(uint32(p.key.ids))
-		if !part.has(t) {
-			continue
-		}
-		if n == len(w.rows) || n > 0 && t != today {
-			w.addBlock(today, w.rows[:n])
-			n = 0
-		}
-		today = t
-		w.row(&w.rows[n], p, &w.verdicts[i], source, today)
-		n++
-	}
-	if n > 0 {
-		w.addBlock(today, w.rows[:n])
-	}
-}
-
-func (w *worker) addBlock(today int32, rows []row) {
-	d := w.day(w.meta, today)
-	before := d.rows.size()
-	d.rows.addAll(rows)
-	w.rowBytes += d.rows.size() - before
-}
-
-func (w *worker) day(o ingest.Object, t int32) *day {
-	part := ledger.Partition{Day: t, Account: o.Account, Region: o.Region}
-	d := w.days[part]
-	if d == nil {
-		d = &day{coverage: map[coverageKey]ledger.Coverage{}}
-		d.rows.seed = w.sum.seed
-		w.days[part] = d
-	}
-	return d
-}
-
-// row makes r the evidence of a pair as its verdict folds it.
-func (w *worker) row(r *row, p *pair, v *verdict, source uint32, today int32) {
-	a, b := 0, 1
-	if v.swap {
-		a, b = 1, 0
-	}
-	port := [2]uint64{p.key.tuple >> 48, p.key.tuple >> 32 & 0xffff}
-	portA, portB := port[a], port[b]
-	switch v.client {
-	case ledger.ClientA:
-		portA = 0
-	case ledger.ClientB:
-		portB = 0
-	}
-	r.key.a, r.key.b = p.key.addr[a], p.key.addr[b]
-	if v.side == ledger.SideA && p.key.tuple&localBit == 0 {
-		if code := uint32(p.key.pkt >> 32); b == 0 && code != 0 {
-			r.key.b = w.pkts[code-1]
-		} else if code := uint32(p.key.pkt); b == 1 && code != 0 {
-			r.key.b = w.pkts[code-1]
-		}
-	}
-	r.key.ids = uint64(w.ifaces[p.key.ids>>32].code)<<32 | uint64(source)
-	r.key.tuple = portB<<48 | portA<<32 | (p.key.tuple>>8&0xff)<<24 | (p.key.tuple>>2&3)<<16 |
-		uint64(v.side)<<15 | uint64(v.client)<<12 | uint64(v.reason)<<4 | uint64(v.strength)
-	ab, ba := &p.dir[a], &p.dir[b]
-	r.flows = [2]int64{ab.flows, ba.flows}
-	r.packets = [2]int64{ab.packets, ba.packets}
-	r.bytes = [2]int64{ab.bytes, ba.bytes}
-	r.sessions = 1
-	r.first = p.first
-	r.last = uint64(p.last-int64(today)*86400) | uint64(p.hours)<<hoursAt | ab.flags<<flagsAt | ba.flags<<(flagsAt+7)
-}
-
-// merge adds o, which has the same key, to r.
-func (r *row) merge(o *row) {
-	for i := range r.flows {
-		r.flows[i] = ledger.AddCounts(r.flows[i], o.flows[i])
-		r.packets[i] = ledger.AddCounts(r.packets[i], o.packets[i])
-		r.bytes[i] = ledger.AddCounts(r.bytes[i], o.bytes[i])
-	}
-	r.sessions = ledger.AddCounts(r.sessions, o.sessions)
-	r.first = min(r.first, o.first)
-	r.last = max(r.last&lastBits, o.last&lastBits) | (r.last|o.last)&^lastBits
+	return ledger.SideA, y == c.addr[0]
 }
 
 // lacks reports whether a part of the object could not be read, or not be placed: it may be of any interface of the flow log,
@@ -368,12 +321,14 @@ func (w *worker) contentHash() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b = append(b[:0], w.sum.names.text(w.ifaces[p.key.ids>>32].code)...)
-		b = appendWords(b, p.key.addr[0].hi, p.key.addr[0].lo, p.key.addr[1].hi, p.key.addr[1].lo, uint64(uint32(p.key.ids)), p.key.tuple)
-		for _, d := range p.dir {
-			b = appendWords(b, uint64(d.flows), uint64(d.packets), uint64(d.bytes), d.flags)
+		k := &p.key
+		b = append(b[:0], w.sum.names.text(w.ifaces[k.iface()].code)...)
+		b = appendWords(b, p.addr[0].hi, p.addr[0].lo, p.addr[1].hi, p.addr[1].lo, uint64(uint32(k.day())),
+			uint64(k.port(0))<<48|uint64(k.port(1))<<32|uint64(k.proto())<<8|uint64(k.action())<<2|k.rest&localBit)
+		for n := range 2 {
+			b = appendWords(b, uint64(p.flows[n]), uint64(p.packets[n]), uint64(p.bytes[n]), uint64(p.flags(n)&^sentBit))
 		}
-		b = appendWords(b, uint64(p.first), uint64(p.last))
+		b = appendWords(b, uint64(p.first), uint64(k.day())*86400+p.last&lastBits)
 		h := sha256.Sum256(b)
 		var carry uint64
 		for j := range total {
@@ -385,16 +340,9 @@ func (w *worker) contentHash() (string, error) {
 	return hex.EncodeToString(h[:8]), nil
 }
 
-// merge adds o, which has the same key, to p.
+// merge adds o, the same connection, to p.
 func (p *pair) merge(o *pair) {
-	for i := range p.dir {
-		d, e := &p.dir[i], &o.dir[i]
-		d.flows += e.flows
-		d.packets = ledger.AddCounts(d.packets, e.packets)
-		d.bytes = ledger.AddCounts(d.bytes, e.bytes)
-		d.flags |= e.flags
-	}
-	p.first = min(p.first, o.first)
-	p.last = max(p.last, o.last)
-	p.hours |= o.hours
+	sessions := p.sessions
+	p.fold(o, 0)
+	p.sessions = sessions
 }

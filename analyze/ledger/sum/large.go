@@ -14,42 +14,37 @@ import (
 // what the interfaces' own addresses and repetition need; see repetitionMost. So what comes out is what would have come out in
 // memory.
 
-// pairBytes is what a pair of the object in hand can cost: itself, its place in the index, its verdict, and the two endpoints
-// that it may add for repetition.
-const pairBytes = 384
+// pairBytes is what a pair of the object in hand can cost: itself, what it is folded into, their places in the indexes, its
+// verdict, its addresses, and the two endpoints that it may add for repetition.
+const pairBytes = 512
 
 // mostPairs is how many pairs of the object in hand one worker may have in memory: a quarter of the budget is for them.
 func (w *worker) mostPairs() int {
 	return int(max(w.sum.ledger.Memory()/4/max(w.sum.sinks.Load(), 1)/pairBytes, 1))
 }
 
-// parted is a pair on its way through a run: there are no codes of packet addresses there, but these themselves.
+// parted is a pair on its way through a run: there are no codes of addresses there, but these themselves. Endpoint 0 is the
+// interface's own when local, else the lesser (address, port).
 type parted struct {
-	pair // key.pkt: bit n says that pkt[n] differs from key.addr[n]
+	pair // key.addrs is 0, and bit n of key.extra says that pkt[n] differs from addr[n]
+	addr [2]addr
 	pkt  [2]addr
 }
 
 const (
-	partedWords = 21
+	partedWords = 18
 	partedBytes = partedWords * 8
 )
 
 func (p *parted) compare(q *parted) int {
-	x, y := &p.key, &q.key
-	if c := cmp.Or(cmp.Compare(x.ids, y.ids), x.addr[0].compare(y.addr[0]), x.addr[1].compare(y.addr[1]), cmp.Compare(x.tuple, y.tuple)); c != 0 {
-		return c
-	}
-	return cmp.Or(cmp.Compare(x.pkt, y.pkt), p.pkt[0].compare(q.pkt[0]), p.pkt[1].compare(q.pkt[1]))
+	return cmp.Or(cmp.Compare(p.key.ports, q.key.ports), p.addr[0].compare(q.addr[0]), p.addr[1].compare(q.addr[1]), cmp.Compare(p.key.rest, q.key.rest),
+		p.pkt[0].compare(q.pkt[0]), p.pkt[1].compare(q.pkt[1]))
 }
 
 func (p *parted) append(b []byte) []byte {
-	k := &p.key
-	b = appendWords(b, k.addr[0].hi, k.addr[0].lo, k.addr[1].hi, k.addr[1].lo, k.ids, k.tuple, k.pkt<<32|uint64(p.hours),
-		p.pkt[0].hi, p.pkt[0].lo, p.pkt[1].hi, p.pkt[1].lo)
-	for _, d := range p.dir {
-		b = appendWords(b, uint64(d.flows), uint64(d.packets), uint64(d.bytes), d.flags)
-	}
-	return appendWords(b, uint64(p.first), uint64(p.last))
+	return appendWords(b, p.addr[0].hi, p.addr[0].lo, p.addr[1].hi, p.addr[1].lo, p.pkt[0].hi, p.pkt[0].lo, p.pkt[1].hi, p.pkt[1].lo,
+		p.key.ports, p.key.rest, uint64(p.flows[0]), uint64(p.flows[1]), uint64(p.packets[0]), uint64(p.packets[1]), uint64(p.bytes[0]), uint64(p.bytes[1]),
+		uint64(p.first), p.last)
 }
 
 func (p *parted) read(b []byte) {
@@ -57,42 +52,55 @@ func (p *parted) read(b []byte) {
 	for i := range w {
 		w[i] = word(b[8*i:])
 	}
-	p.key = pairKey{addr: [2]addr{{w[0], w[1]}, {w[2], w[3]}}, ids: w[4], tuple: w[5], pkt: w[6] >> 32}
-	p.hours = uint32(w[6])
-	p.pkt = [2]addr{{w[7], w[8]}, {w[9], w[10]}}
-	for i := range p.dir {
-		at := 11 + 4*i
-		p.dir[i] = counts{int64(w[at]), int64(w[at+1]), int64(w[at+2]), w[at+3]}
+	*p = parted{
+		addr: [2]addr{{w[0], w[1]}, {w[2], w[3]}}, pkt: [2]addr{{w[4], w[5]}, {w[6], w[7]}},
+		pair: pair{key: pairKey{ports: w[8], rest: w[9]}, flows: [2]int64{int64(w[10]), int64(w[11])}, packets: [2]int64{int64(w[12]), int64(w[13])},
+			bytes: [2]int64{int64(w[14]), int64(w[15])}, first: int64(w[16]), last: w[17], sessions: 1},
 	}
-	p.first, p.last = int64(w[19]), int64(w[20])
 }
 
-// part replaces the codes of a pair's packet addresses by these.
+// part replaces the codes of a pair by what they stand for.
 func (o *object) part(p *pair) parted {
-	q := parted{pair: *p}
-	q.key.pkt = 0
-	for n, code := range [2]uint32{uint32(p.key.pkt >> 32), uint32(p.key.pkt)} {
-		if code != 0 {
-			q.key.pkt |= 1 << n
-			q.pkt[n] = o.pkts[code-1]
+	q := parted{pair: *p, addr: [2]addr{o.addrs.of(p.key.code(0)), o.addrs.of(p.key.code(1))}}
+	present := uint64(0)
+	if pkts := p.key.extra(); pkts != 0 {
+		for n := range q.pkt {
+			if code := uint32(o.pkts[pkts-1] >> (32 * (1 - n))); code != 0 {
+				q.pkt[n] = o.addrs.of(code)
+				present |= 1 << n
+			}
 		}
 	}
+	if !p.key.local() && q.addr[1].less(q.addr[0]) {
+		q.flip()
+		present = present<<1&2 | present>>1
+	}
+	q.key.addrs, q.key.rest = 0, q.key.rest&(1<<extraAt-1)|present<<extraAt
 	return q
+}
+
+// flip exchanges the endpoints.
+func (p *parted) flip() {
+	p.key.addrs, p.key.ports = p.key.turned(1)
+	p.addr[0], p.addr[1], p.pkt[0], p.pkt[1] = p.addr[1], p.addr[0], p.pkt[1], p.pkt[0]
+	p.flows[0], p.flows[1], p.packets[0], p.packets[1] = p.flows[1], p.flows[0], p.packets[1], p.packets[0]
+	p.bytes[0], p.bytes[1], p.last = p.bytes[1], p.bytes[0], turnedFlags(p.last, 1)
 }
 
 // load adds a merged pair to the table, which must not be asked for keys then.
 func (o *object) load(q *parted) {
-	p := o.pairs.store.add()
-	*p = q.pair
-	p.key.pkt = 0
-	for n := range q.pkt {
-		if q.key.pkt>>n&1 != 0 {
-			p.key.pkt |= uint64(o.pktCodeOf(q.pkt[n])) << (32 * (1 - n))
+	p := o.pairs.add(&q.pair)
+	p.key.addrs = uint64(o.addrs.code(q.addr[0]))<<32 | uint64(o.addrs.code(q.addr[1]))
+	var pkts [2]uint32
+	for n := range pkts {
+		if q.key.extra()>>n&1 != 0 {
+			pkts[n] = o.addrs.code(q.pkt[n])
 		}
 	}
+	p.key.rest = q.key.rest&(1<<extraAt-1) | o.pktPairOf(pkts[0], pkts[1])<<extraAt
 }
 
-// dropPairs empties the table for further pairs of the object.
+// dropPairs empties the table for further pairs.
 func (o *object) dropPairs() {
 	o.pairs.reset()
 	o.pkts = o.pkts[:0]
@@ -101,7 +109,7 @@ func (o *object) dropPairs() {
 
 // spillPairs writes the pairs in hand to disk, sorted.
 func (w *worker) spillPairs() error {
-	if w.pairs.store.n == 0 {
+	if w.pairs.n == 0 {
 		return nil
 	}
 	w.meetLocal()
@@ -109,7 +117,7 @@ func (w *worker) spillPairs() error {
 	if err != nil {
 		return err
 	}
-	places := make([]uint32, w.pairs.store.n)
+	places := make([]uint32, w.pairs.n)
 	for i := range places {
 		places[i] = uint32(i)
 	}
@@ -123,10 +131,11 @@ func (w *worker) spillPairs() error {
 	})
 	w.runs = append(w.runs, r)
 	w.dropPairs()
+	w.forgetAddresses()
 	return err
 }
 
-// addLarge does what decide and addRows do, for an object of which pairs were spilled.
+// addLarge does what decide and foldPairs do, for an object of which pairs were spilled.
 func (w *worker) addLarge(source uint32, part share) error {
 	if err := w.spillPairs(); err != nil {
 		return err
@@ -137,7 +146,7 @@ func (w *worker) addLarge(source uint32, part share) error {
 	if err := w.meetOthersOnDisk(); err != nil {
 		return err
 	}
-	w.met.reset()
+	w.resetMet()
 	if err := w.eachPart(func() error { w.countMet(); return nil }); err != nil {
 		return err
 	}
@@ -153,7 +162,7 @@ func (w *worker) addLarge(source uint32, part share) error {
 			w.listCounted()
 			w.foldAll(crowded)
 		}
-		w.addRows(source, part)
+		w.foldPairs(source, part)
 		return w.fit()
 	})
 }
@@ -165,13 +174,14 @@ func (w *worker) eachPart(visit func() error) error {
 		w.judgeAll()
 		err := visit()
 		w.dropPairs()
+		w.forgetAddresses()
 		return err
 	}
 	for p, err := range w.mergedPairs() {
 		if err != nil {
 			return err
 		}
-		if w.load(p); w.pairs.store.n >= most {
+		if w.load(p); w.pairs.n >= most {
 			if err := judged(); err != nil {
 				return err
 			}
@@ -182,8 +192,8 @@ func (w *worker) eachPart(visit func() error) error {
 
 // shrink gives back what a large object took beyond the worker's share.
 func (w *worker) shrink() {
-	if len(w.met.endpoints.chunks)*chunkEntries > 2*w.mostPairs() {
-		w.met.endpoints = endpointTable{seed: w.sum.seed}
+	if len(w.met.endpoints.list) > 2*w.mostPairs() {
+		w.met.endpoints, w.met.addrs = endpointTable{seed: w.sum.seed}, addresses{seed: w.sum.seed}
 	}
 }
 
@@ -202,7 +212,7 @@ func (w *worker) meetOthersOnDisk() error {
 				break
 			}
 			p.read(b[:])
-			w.meetOther(&p.key)
+			w.meetOther(&p.key, p.addr[0], p.addr[1])
 		}
 		if err := in.close(); err != nil {
 			return err
@@ -212,15 +222,15 @@ func (w *worker) meetOthersOnDisk() error {
 }
 
 // allPairs are the pairs of the object, each whole and once, in any order. Each is valid until the next.
-func (w *worker) allPairs() iter.Seq2[*pair, error] {
-	return func(yield func(*pair, error) bool) {
-		for i := range w.pairs.store.n {
-			if !yield(w.pairs.at(i), nil) {
+func (w *worker) allPairs() iter.Seq2[*parted, error] {
+	return func(yield func(*parted, error) bool) {
+		for i := range w.pairs.n {
+			if p := w.part(w.pairs.at(i)); !yield(&p, nil) {
 				return
 			}
 		}
 		for p, err := range w.mergedPairs() {
-			if !yield(&p.pair, err) {
+			if !yield(p, err) {
 				return
 			}
 		}

@@ -50,10 +50,10 @@ func TestLargeObject(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := s.workers[0]
-		if got := len(w.pairs.chunks) * chunkEntries; memory > 0 && got > share+batch+chunkEntries {
+		if got := len(w.pairs.list); memory > 0 && got > 2*(share+batch)+chunkEntries {
 			t.Errorf("the table has room for %d pairs where the share is %d", got, share)
 		}
-		if got := len(w.met.endpoints.chunks) * chunkEntries; memory > 0 && got > 2*share+chunkEntries {
+		if got := len(w.met.endpoints.list); memory > 0 && got > 3*share+chunkEntries {
 			t.Errorf("%d endpoints are kept where the share is %d", got, 2*share)
 		}
 		checkpoint(t, s)

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/ledger"
 	"github.com/sgtrim/sgtrim/analyze/orient"
 )
 
@@ -39,72 +40,125 @@ const (
 type endpoint struct {
 	key        endpointKey
 	met        uint64 // bit per hash of a port met: at least as many different ones as bits
-	pairs      uint64 // of an address: those of its ports that are no candidates
-	candidates uint64 // of an address
+	pairs      uint32 // of an address: those of its ports that are no candidates
+	candidates uint32 // of an address
 	client     bool   // flags show it as a client's
 }
 
-type endpointKey struct {
-	addr addr
-	rest uint64 // port << 16 | protocol << 1 | whole
-}
+// endpointKey: code of the address in meetings << 32 | port << 16 | protocol << 1 | whole.
+type endpointKey uint64
 
 type endpointTable struct {
 	index
-	store[endpoint]
+	list []endpoint // n of them, and at least one to come
+	n    int
 	seed uint64
 }
 
-// find returns the position of an endpoint, or -1 and where it would go.
-func (t *endpointTable) find(k endpointKey) (int, probe) {
-	at := t.start(mix(mix(mix(t.seed, k.addr.lo), k.addr.hi), k.rest))
-	for {
-		i := t.index.next(&at)
-		if i < 0 {
-			return -1, at
+func (t *endpointTable) at(i int32) *endpoint { return &t.list[i] }
+
+func (t *endpointTable) hash(k endpointKey) uint64 { return mix(t.seed, uint64(k)) }
+
+// reserve makes room for n more endpoints.
+func (t *endpointTable) reserve(n int) {
+	if t.full(n) {
+		t.grow(n, func(at int) uint64 { return t.hash(t.list[at].key) })
+	}
+	if need := t.n + n + 1; need > len(t.list) {
+		t.list = append(make([]endpoint, 0, max(chunkEntries, need+need/2)), t.list[:t.n]...)
+		t.list = t.list[:cap(t.list)]
+	}
+}
+
+// touch loads the slots of hashes, and then the endpoints that get is likely to find.
+func (t *endpointTable) touch(hashes []uint64) {
+	mask := t.mask()
+	warm := uint64(0)
+	for _, h := range hashes {
+		warm += uint64(t.slots[uint32(h>>32)&mask])
+	}
+	for _, h := range hashes {
+		if s := t.slots[uint32(h>>32)&mask]; s != 0 {
+			warm += t.list[s&mask-1].met
 		}
-		if e := t.at(i); e.key.addr.differs(k.addr)|(e.key.rest^k.rest) == 0 {
-			return i, at
+	}
+	t.warm = warm
+}
+
+// find returns the position of an endpoint, or -1 and where it would go.
+func (t *endpointTable) find(k endpointKey, hash uint64) (int32, probe) {
+	at := t.start(hash)
+	for {
+		i := t.next(&at)
+		if i < 0 || t.list[i].key == k {
+			return int32(i), at
 		}
 	}
 }
 
-// get returns the position of an endpoint, made when it is new.
-func (t *endpointTable) get(k endpointKey) int {
-	i, at := t.find(k)
+// get returns the position of an endpoint, made when it is new, for which there must be room. It does without branches as that
+// of pairs does.
+func (t *endpointTable) get(k endpointKey, hash uint64) int32 {
+	t.list[t.n] = endpoint{key: k}
+	o := t.offer(hash, t.n)
+	if t.list[o.at].key != k {
+		return t.search(k, hash)
+	}
+	t.take(o)
+	t.n += o.more
+	return int32(o.at)
+}
+
+// search is get for a key of which the first slot holds another.
+func (t *endpointTable) search(k endpointKey, hash uint64) int32 {
+	i, at := t.find(k, hash)
 	if i >= 0 {
 		return i
 	}
-	i = t.store.n
-	t.put(at, i)
-	*t.add() = endpoint{key: k}
-	return i
+	t.put(at, t.n)
+	t.n++
+	return int32(t.n - 1)
+}
+
+// have returns the position of an endpoint, made when it is new.
+func (t *endpointTable) have(k endpointKey) int32 {
+	t.reserve(1)
+	return t.get(k, t.hash(k))
 }
 
 func (t *endpointTable) reset() {
 	t.index.reset()
-	t.store.n = 0
+	t.n = 0
 }
 
-// endpoint is the key of endpoint n of a pair, and the other endpoint's port, which it met.
-func (p *pair) endpoint(n int) (k endpointKey, met uint16) {
-	ports := [2]uint16{uint16(p.key.tuple >> 48), uint16(p.key.tuple >> 32)}
-	rest := uint64(ports[n])<<16 | uint64(uint8(p.key.tuple>>8))<<1
-	return endpointKey{p.key.addr[n], rest}, ports[1-n]
+// endpoint is the key of endpoint n of a pair.
+func (o *object) endpoint(k *pairKey, n int) endpointKey {
+	return endpointKey(o.metCode(k.code(n)))<<32 | endpointKey(k.port(n))<<16 | endpointKey(k.proto())<<1
+}
+
+// metCode is the code that meetings give an address, by the object's.
+func (o *object) metCode(code uint32) uint32 {
+	for int(code) >= len(o.metCodes) {
+		o.metCodes = append(o.metCodes, 0)
+	}
+	met := o.metCodes[code]
+	if met == 0 {
+		met = o.met.addrs.code(o.addrs.of(code))
+		o.metCodes[code] = met
+	}
+	return met
 }
 
 // address is the key that stands for all ports of an address.
-func (k endpointKey) address() endpointKey {
-	return endpointKey{k.addr, k.rest&^(0xffff<<16) | 1}
-}
+func (k endpointKey) address() endpointKey { return k&^(0xffff<<16) | 1 }
 
 func portBit(p uint16) uint64 { return 1 << (uint32(p) * 0x9e3779b1 >> 26) }
 
 func (e *endpoint) degree() int { return bits.OnesCount64(e.met) }
 
-func (k endpointKey) port() uint16 { return uint16(k.rest >> 16) }
+func (k endpointKey) port() uint16 { return uint16(k >> 16) }
 
-func (k endpointKey) proto() uint8 { return uint8(k.rest >> 1) }
+func (k endpointKey) proto() uint8 { return uint8(k >> 1) }
 
 // fleets finds the TCP ports that many addresses keep.
 type fleets struct {
@@ -163,14 +217,14 @@ func (o *object) mostMet(e *endpoint) int {
 
 // repeating is a pair that flags left open and that repetition may decide, with its endpoints.
 type repeating struct {
-	pair int
-	ends [2]int
+	pair int32
+	ends [2]int32
 }
 
 // findRepetition decides pairs that flags left open. Few objects have a port that came often enough, so most of the work is
 // not begun.
 func (o *object) findRepetition() {
-	o.met.reset()
+	o.resetMet()
 	o.countMet()
 	if !o.metEnough() {
 		return
@@ -181,32 +235,59 @@ func (o *object) findRepetition() {
 
 // meetings are what the open pairs of an object add up to.
 type meetings struct {
-	pairs     int
-	often     bool // some endpoint met repeatLeast ports
-	many      bool // counting has stopped at more than repetitionMost endpoints
+	pairs int
+	often bool // some endpoint met repeatLeast ports
+	many  bool // counting has stopped at more than repetitionMost endpoints
+	// addrs has codes of its own, as those of the object are given anew for each part of one that was spilled.
+	addrs     addresses
 	endpoints endpointTable
 	fleets    fleets
 }
 
+// resetMet forgets the meetings of the object before.
+func (o *object) resetMet() {
+	o.met.reset()
+	o.metCodes = o.metCodes[:0]
+}
+
 func (m *meetings) reset() {
+	m.addrs.reset()
 	m.endpoints.reset()
 	m.fleets.reset()
 	m.pairs, m.often, m.many = 0, false, false
 }
 
-// countMet lists the pairs in hand that may be decided, and counts the ports that their endpoints met.
+// countMet lists the pairs in hand that may be decided, and counts the ports that their endpoints met. Like observe it goes in
+// blocks.
 func (o *object) countMet() {
 	o.repeating = o.repeating[:0]
-	for i := range o.verdicts {
-		if !o.repeats(i) {
-			continue
-		}
-		if o.met.endpoints.store.n > o.repetitionMost {
+	t := &o.met.endpoints
+	var keys [2 * blockRecords]endpointKey
+	var hashes [2 * blockRecords]uint64
+	for i := 0; i < len(o.verdicts); {
+		if t.n > o.repetitionMost {
 			o.met.many = true
 			return
 		}
-		o.list(i)
-		o.met.count(o.pairs.at(i), &o.repeating[len(o.repeating)-1])
+		listed, n := len(o.repeating), 0
+		for ; i < len(o.verdicts) && n < len(keys); i++ {
+			if !o.repeats(i) {
+				continue
+			}
+			o.repeating = append(o.repeating, repeating{pair: int32(i)})
+			for end := range 2 {
+				keys[n] = o.endpoint(&o.pairs.at(i).key, end)
+				hashes[n] = t.hash(keys[n])
+				n++
+			}
+		}
+		t.reserve(n)
+		t.touch(hashes[:n])
+		for at := range o.repeating[listed:] {
+			r := &o.repeating[listed+at]
+			r.ends = [2]int32{t.get(keys[2*at], hashes[2*at]), t.get(keys[2*at+1], hashes[2*at+1])}
+			o.met.count(&o.pairs.at(int(r.pair)).key, r)
+		}
 	}
 }
 
@@ -214,33 +295,25 @@ func (o *object) countMet() {
 func (o *object) listCounted() {
 	o.repeating = o.repeating[:0]
 	for i := range o.verdicts {
-		if o.repeats(i) {
-			o.list(i)
+		if !o.repeats(i) {
+			continue
 		}
+		k := &o.pairs.at(i).key
+		o.repeating = append(o.repeating, repeating{int32(i), [2]int32{o.met.endpoints.have(o.endpoint(k, 0)), o.met.endpoints.have(o.endpoint(k, 1))}})
 	}
 }
 
-// list adds a pair to those that may be decided.
-func (o *object) list(i int) {
-	r := repeating{pair: i}
-	for n := range r.ends {
-		k, _ := o.pairs.at(i).endpoint(n)
-		r.ends[n] = o.met.endpoints.get(k)
-	}
-	o.repeating = append(o.repeating, r)
-}
-
-// count adds the ports that the endpoints of p met.
-func (m *meetings) count(p *pair, r *repeating) {
+// count adds the ports that the endpoints of a pair met.
+func (m *meetings) count(k *pairKey, r *repeating) {
 	m.pairs++
 	for n := range r.ends {
 		e := m.endpoints.at(r.ends[n])
-		_, met := p.endpoint(n)
+		bit := portBit(k.port(1 - n))
 		e.pairs++
-		if e.met&portBit(met) != 0 {
+		if e.met&bit != 0 {
 			continue
 		}
-		e.met |= portBit(met)
+		e.met |= bit
 		switch e.degree() {
 		case fleetLeast:
 			m.fleets.add(e.key)
@@ -253,7 +326,7 @@ func (m *meetings) count(p *pair, r *repeating) {
 // metEnough is asked when all pairs are counted: whether some endpoint met enough for repetition.
 func (o *object) metEnough() bool {
 	o.met.fleets.settle()
-	many := o.met.many || o.met.endpoints.store.n > o.repetitionMost
+	many := o.met.many || o.met.endpoints.n > o.repetitionMost
 	return !many && (o.met.often || o.met.fleets.n > 0)
 }
 
@@ -263,8 +336,10 @@ func (o *object) repeats(i int) bool {
 		return false
 	}
 	p := o.pairs.at(i)
-	ab, ba := p.dir[0].sums(), p.dir[1].sums()
-	return analyze.Action(p.key.tuple>>2&3) == analyze.Accept && orient.Answered(uint8(p.key.tuple>>8), &ab, &ba)
+	var ab, ba ledger.Sums
+	p.sums(&ab, 0)
+	p.sums(&ba, 1)
+	return p.key.action() == analyze.Accept && orient.Answered(p.key.proto(), &ab, &ba)
 }
 
 // markClients notes the ports that flags show as a client's.
@@ -280,8 +355,8 @@ func (o *object) markClients() {
 		if zero {
 			n = 0
 		}
-		k, _ := o.pairs.at(i).endpoint(n)
-		if at, _ := t.find(k); at >= 0 {
+		k := o.endpoint(&o.pairs.at(i).key, n)
+		if at, _ := t.find(k, t.hash(k)); at >= 0 {
 			t.at(at).client = true
 		}
 	}
@@ -291,7 +366,7 @@ func (o *object) markClients() {
 // object that is too small for one is spared the work.
 func (o *object) countAddresses() (crowded bool) {
 	t := &o.met.endpoints
-	ports, candidates := t.store.n, 0
+	ports, candidates := int32(t.n), 0
 	for i := range ports {
 		if o.mostMet(t.at(i)) > 0 {
 			candidates++
@@ -301,8 +376,8 @@ func (o *object) countAddresses() (crowded bool) {
 		return false
 	}
 	for i := range ports {
-		e := t.at(i)
-		if a := t.at(t.get(e.key.address())); o.mostMet(e) > 0 {
+		at := t.have(t.at(i).key.address()) // which may move all of them
+		if e, a := t.at(i), t.at(at); o.mostMet(e) > 0 {
 			a.candidates++
 		} else {
 			a.pairs += e.pairs
@@ -318,28 +393,28 @@ func (o *object) foldAll(crowded bool) {
 	}
 }
 
+// foldRepeated decides a pair if its endpoint that met more ports is a service by repetition: the other one cannot be, as a
+// service's peers have met few.
 func (o *object) foldRepeated(r *repeating, crowded bool) {
 	t := &o.met.endpoints
-	p := o.pairs.at(r.pair)
-	proto := uint8(p.key.tuple >> 8)
-	ports := [2]uint16{uint16(p.key.tuple >> 48), uint16(p.key.tuple >> 32)}
-	for n := range r.ends {
-		service, client := t.at(r.ends[n]), t.at(r.ends[1-n])
-		most := o.mostMet(service)
-		if most == 0 || client.degree() > most || ports[1-n] < 1024 || !mayRepeat(proto, ports[n]) {
-			continue
-		}
-		if crowded {
-			if a := t.at(t.get(service.key.address())); a.pairs > spreadMost || a.candidates > candidatesMost {
-				continue
-			}
-		}
-		v := &o.verdicts[r.pair]
-		v.decide(n == 1, analyze.Repetition)
-		fwd, back := p.dir[1-n].sums(), p.dir[n].sums()
-		v.strength = p.strength(&fwd, &back)
+	n := 0
+	if t.at(r.ends[1]).degree() > t.at(r.ends[0]).degree() {
+		n = 1
+	}
+	service, client := t.at(r.ends[n]), t.at(r.ends[1-n])
+	p := o.pairs.at(int(r.pair))
+	most := o.mostMet(service)
+	if most == 0 || client.degree() > most || p.key.port(1-n) < 1024 || !mayRepeat(p.key.proto(), p.key.port(n)) {
 		return
 	}
+	if crowded {
+		if a := t.at(t.have(service.key.address())); a.pairs > spreadMost || a.candidates > candidatesMost {
+			return
+		}
+	}
+	v := &o.verdicts[r.pair]
+	v.decide(n == 1, analyze.Repetition)
+	v.strength = p.strength(1 - n)
 }
 
 func mayRepeat(proto uint8, service uint16) bool {

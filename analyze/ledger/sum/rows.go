@@ -412,9 +412,9 @@ func (r *row) evidence(o *order, day int32) ledger.Evidence {
 	}
 }
 
-func (r *row) sums(n int) ledger.Sums {
-	c := counts{r.flows[n], r.packets[n], r.bytes[n], r.last >> (flagsAt + 7*n) & flagsBits}
-	return c.sums()
+func (r *row) sums(n int) (s ledger.Sums) {
+	setSums(&s, r.flows[n], r.packets[n], r.bytes[n], uint8(r.last>>(flagsAt+7*n)&flagsBits))
+	return s
 }
 
 func (a addr) netip() netip.Addr {

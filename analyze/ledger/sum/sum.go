@@ -150,6 +150,7 @@ func (s *Sum) delta() (d ledger.Delta, err error) {
 	d.Rebuild = s.rebuild
 	for _, n := range slices.Sorted(mapKeys(s.workers)) {
 		w := s.workers[n]
+		w.flushFolds()
 		d.Objects = append(d.Objects, w.objects...)
 		for p, day := range w.days {
 			part := parts[p]

@@ -1,14 +1,20 @@
 package sum
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
 
-// The tables here are open-addressing hash tables with fixed-size keys of whole words. The index holds the hash beside the
-// position, so that growing never reads the entries; entries lie in chunks, so that growing never moves them. Memory is
-// kept over reset, and a table that has reached its size does not allocate.
+	"github.com/sgtrim/sgtrim/analyze"
+	"github.com/sgtrim/sgtrim/analyze/orient"
+)
+
+// The tables here are open-addressing hash tables with fixed-size keys of whole words. The index is small, as every look at it
+// may have to wait for memory; growing it reads the entries again. Memory is kept over reset, and a table that has reached its
+// size does not allocate.
 
 const chunkEntries = 1 << 12
 
-// store keeps entries in chunks.
+// store keeps entries in chunks, so that growing never moves them.
 type store[E any] struct {
 	chunks [][]E
 	n      int
@@ -25,79 +31,97 @@ func (s *store[E]) add() *E {
 	return s.at(s.n - 1)
 }
 
-// index maps hashes to positions in a store.
+// index maps hashes to positions. It is at most half full: 3/4 costs more in walks than it saves in memory.
 type index struct {
-	slots []uint64 // hash in the high 32 bits, position + 1 in the low ones; 0 is empty
+	// slots: position + 1 in as many low bits as a slot's number has, bits of the hash above; 0 is empty.
+	slots []uint32
 	n     int
-	warm  uint64 // takes what touchSlot and the tables' touch load, so that it is loaded
+	warm  uint64 // takes what is loaded ahead, so that it is loaded
 }
 
 const indexLeast = 1 << 10
 
 // probe is one walk along the slots of a hash.
 type probe struct {
-	tag  uint64 // hash << 32
-	slot uint64
+	tag  uint32
+	slot uint32
+}
+
+func (x *index) mask() uint32 { return uint32(len(x.slots) - 1) }
+
+// full reports whether there is no room for n more; then grow.
+func (x *index) full(n int) bool { return 2*(x.n+n) > len(x.slots) }
+
+// grow makes room for n more. hashOf says the hash of what stands at a position.
+func (x *index) grow(n int, hashOf func(at int) uint64) {
+	size := max(indexLeast, len(x.slots))
+	for 2*(x.n+n) > size {
+		size *= 2
+	}
+	old, was := x.slots, x.mask()
+	x.slots, x.n = make([]uint32, size), 0
+	for _, s := range old {
+		if s != 0 {
+			at := int(s&was) - 1
+			p := x.start(hashOf(at))
+			for x.slots[p.slot] != 0 {
+				p.slot = (p.slot + 1) & x.mask()
+			}
+			x.put(p, at)
+		}
+	}
 }
 
 func (x *index) start(hash uint64) probe {
-	if 2*(x.n+1) > len(x.slots) {
-		x.grow()
-	}
-	tag := hash &^ 0xffffffff
-	return probe{tag, (tag >> 32) & uint64(len(x.slots)-1)}
+	mask := x.mask()
+	return probe{uint32(hash) &^ mask, uint32(hash>>32) & mask}
 }
 
-// touchSlot loads the slot where the walk of a hash starts.
-func (x *index) touchSlot(hash uint64) {
-	if len(x.slots) > 0 {
-		x.warm ^= x.slots[hash>>32&uint64(len(x.slots)-1)]
-	}
-}
-
-// first returns the position that the walk of a hash meets first, or -1.
-func (x *index) first(hash uint64) int {
-	if len(x.slots) == 0 {
-		return -1
-	}
-	return int(x.slots[hash>>32&uint64(len(x.slots)-1)]&0xffffffff) - 1
-}
-
-// next returns the position of the next entry whose hash matches, or -1 when there is none.
+// next returns the position of the next entry whose hash may match, or -1 when there is none.
 func (x *index) next(p *probe) int {
-	mask := uint64(len(x.slots) - 1)
+	mask := x.mask()
 	for {
 		s := x.slots[p.slot]
 		if s == 0 {
 			return -1
 		}
 		p.slot = (p.slot + 1) & mask
-		if s&^0xffffffff == p.tag {
-			return int(s&0xffffffff) - 1
+		if s&^mask == p.tag {
+			return int(s&mask) - 1
 		}
 	}
 }
 
 // put enters a position where next has found nothing.
 func (x *index) put(p probe, pos int) {
-	x.slots[p.slot] = p.tag | uint64(pos+1)
+	x.slots[p.slot] = p.tag | uint32(pos+1)
 	x.n++
 }
 
-func (x *index) grow() {
-	old := x.slots
-	x.slots = make([]uint64, max(indexLeast, 2*len(old)))
-	mask := uint64(len(x.slots) - 1)
-	for _, s := range old {
-		if s == 0 {
-			continue
-		}
-		i := (s >> 32) & mask
-		for x.slots[i] != 0 {
-			i = (i + 1) & mask
-		}
-		x.slots[i] = s
+// spot is what the first slot of a hash says: the position to look at, and what the slot and the count are to be if that holds
+// the key that was looked for.
+type spot struct {
+	slot     *uint32
+	is       uint32
+	at, more int
+}
+
+// offer returns the position in the first slot of a hash, or of a free one n, where the entry is to stand. Which of both it is
+// nobody could foretell, so nothing branches on it. The slots must not be full.
+func (x *index) offer(hash uint64, n int) spot {
+	mask := x.mask()
+	slot := &x.slots[uint32(hash>>32)&mask]
+	o := spot{slot, *slot, int(*slot&mask) - 1, 0}
+	if *slot == 0 {
+		o.is, o.at, o.more = uint32(hash)&^mask|uint32(n+1), n, 1
 	}
+	return o
+}
+
+// take enters what was offered.
+func (x *index) take(o spot) {
+	*o.slot = o.is
+	x.n += o.more
 }
 
 func (x *index) reset() {
@@ -131,82 +155,171 @@ func (a addr) compare(b addr) int {
 	return 1
 }
 
-// counts are the sums of one direction. Bits of flags: those of tcp-flags, flagBit and opensBit.
-type counts struct {
-	flows, packets, bytes int64
-	flags                 uint64
+// Bits of the flags of one direction of a pair: those of tcp-flags, and these.
+const (
+	flagMask = orient.FIN | orient.SYN | orient.RST | orient.ACK
+	sentBit  = 1 << 3 // there is a record; rows do without
+	flagBit  = 1 << 5 // some record carried tcp-flags
+	opensBit = 1 << 6 // some record had SYN without ACK
+)
+
+// pairKey is a 5-tuple and its mirror image, within one object. Endpoint 0 is the interface's own when local, else the one
+// with the lesser code of its address, then the lesser port.
+type pairKey struct {
+	addrs uint64 // codes of endpoints 0 and 1 << 32 and << 0
+	ports uint64 // ports of endpoints 0 and 1 << 48 and << 32, interface of the object
+	// rest: extra << 33 (31 bits), day << 11 (22 bits), protocol << 3, action << 1, local.
+	rest uint64
 }
 
 const (
-	flagBit  = 1 << 5 // some record carried tcp-flags
-	opensBit = 1 << 6 // some record had SYN without ACK
-	flagMask = 0x1f
+	localBit = 1
+	actionAt = 1
+	protoAt  = 3
+	dayAt    = 11
+	// extraAt is where a key has room for what few keys need: of a pair, which packet addresses it has, as long as the local side
+	// is not known; of a pair that was folded, its verdict.
+	extraAt = 33
+
+	dayBits = 1<<(extraAt-dayAt) - 1
 )
 
-// pairKey is a 5-tuple and its mirror image, within one object. Endpoint 0 is the interface's own when local, else the
-// lesser (address, port).
-type pairKey struct {
-	addr [2]addr
-	ids  uint64 // interface of the object << 32 | day
-	// ports of endpoints 0 and 1 << 48 and << 32, protocol << 8, action << 2, local
-	tuple uint64
-	// pkt holds the packet addresses of endpoints 0 and 1 as codes of the object, 0 where they do not differ. Needed only
-	// until the local side is known.
-	pkt uint64
+func (k *pairKey) code(n int) uint32      { return uint32(k.addrs >> (32 * (1 - n))) }
+func (k *pairKey) port(n int) uint16      { return uint16(k.ports >> (48 - 16*n)) }
+func (k *pairKey) iface() uint32          { return uint32(k.ports) }
+func (k *pairKey) local() bool            { return k.rest&localBit != 0 }
+func (k *pairKey) proto() uint8           { return uint8(k.rest >> protoAt) }
+func (k *pairKey) action() analyze.Action { return analyze.Action(k.rest >> actionAt & 3) }
+func (k *pairKey) day() int32             { return int32(k.rest >> dayAt & dayBits) }
+func (k *pairKey) extra() uint32          { return uint32(k.rest >> extraAt) }
+
+// turned are addrs and ports with endpoint a, 0 or 1, in the place of endpoint 0.
+func (k *pairKey) turned(a uint8) (addrs, ports uint64) {
+	ends := bits.RotateLeft32(uint32(k.ports>>32), 16*int(a))
+	return bits.RotateLeft64(k.addrs, 32*int(a)), uint64(ends)<<32 | k.ports&0xffffffff
 }
 
 func (k *pairKey) hash(seed uint64) uint64 {
-	h := mix(seed, k.addr[0].lo) + mix(seed+1, k.addr[1].lo)
-	h = mix(h, k.addr[0].hi^bits.RotateLeft64(k.addr[1].hi, 32)^k.pkt)
-	return mix(h, k.tuple^bits.RotateLeft64(k.ids, 17))
+	return mix(mix(seed, k.addrs)+mix(seed+1, k.ports), k.rest)
 }
 
-// equal compares without branches, and without the call that == makes of so many words.
+// equal compares without branches, and without the call that == makes.
 func (k *pairKey) equal(o *pairKey) bool {
-	return k.addr[0].differs(o.addr[0])|k.addr[1].differs(o.addr[1])|(k.ids^o.ids)|(k.tuple^o.tuple)|(k.pkt^o.pkt) == 0
+	return (k.addrs^o.addrs)|(k.ports^o.ports)|(k.rest^o.rest) == 0
 }
 
+// pair is what the records of one key add up to: a connection of the object in hand, or those that one verdict folds. Of two,
+// the first is what endpoint 0 sent. It has the size of one and a half cache lines, so that it lies in two.
 type pair struct {
-	key         pairKey
-	dir         [2]counts // sent by endpoint 0, sent by endpoint 1
-	first, last int64
-	hours       uint32
+	key                   pairKey
+	flows, packets, bytes [2]int64
+	first                 int64
+	// last packs seconds of the day of the greatest end (17 bits), hours << 17 (24 bits), flags of both directions << 41 and << 48.
+	last     uint64
+	sessions int64 // connections
+}
+
+const (
+	lastBits  = 1<<17 - 1
+	hoursAt   = 17
+	hoursBits = 1<<24 - 1
+	flagsAt   = 41
+	flagsBits = 1<<7 - 1
+	bothFlags = 1<<14 - 1
+)
+
+// later joins what last packs.
+func later(a, b uint64) uint64 { return max(a&lastBits, b&lastBits) | (a|b)&^lastBits }
+
+// flags are those of what endpoint n sent.
+func (p *pair) flags(n int) uint8 { return uint8(p.last >> (flagsAt + 7*n) & flagsBits) }
+
+// turnedFlags is last with the flags of endpoint a, 0 or 1, in the place of those of endpoint 0.
+func turnedFlags(last uint64, a uint8) uint64 {
+	f, by := last>>flagsAt&bothFlags, 7*(a&1)
+	return last&^(bothFlags<<flagsAt) | (f>>by|f<<(14-by))&bothFlags<<flagsAt
 }
 
 type pairTable struct {
 	index
-	store[pair]
-	seed uint64
+	list []pair // n of them, and at least one to come
+	n    int
+	seed uint64 // by chance, so that whoever writes a log cannot aim at it
 }
 
-// touch loads the pair that get is likely to find.
-func (t *pairTable) touch(hash uint64) {
-	if i := t.first(hash); i >= 0 {
-		t.warm ^= t.at(i).key.tuple
+func (t *pairTable) at(i int) *pair { return &t.list[i] }
+
+// reserve makes room for n more pairs.
+func (t *pairTable) reserve(n int) {
+	if t.full(n) {
+		t.grow(n, func(at int) uint64 { return t.list[at].key.hash(t.seed) })
+	}
+	if need := t.n + n + 1; need > len(t.list) {
+		t.list = append(make([]pair, 0, max(chunkEntries, need+need/2)), t.list[:t.n]...)
+		t.list = t.list[:cap(t.list)]
 	}
 }
 
-// get returns the pair of a key, made when it is new.
-func (t *pairTable) get(k *pairKey, hash uint64) (p *pair, isNew bool) {
+// touch loads the slots of hashes, and then the pairs that get is likely to find.
+func (t *pairTable) touch(hashes []uint64) {
+	mask := t.mask()
+	warm := uint64(0)
+	for _, h := range hashes {
+		warm += uint64(t.slots[uint32(h>>32)&mask])
+	}
+	for _, h := range hashes {
+		if s := t.slots[uint32(h>>32)&mask]; s != 0 {
+			p := &t.list[s&mask-1]
+			warm += p.key.addrs ^ uint64(p.sessions)
+		}
+	}
+	t.warm = warm
+}
+
+// get returns the pair of a key, made when it is new, for which there must be room: see reserve. To need no branch the place
+// after the last pair is made one of the key in any case.
+func (t *pairTable) get(k *pairKey, hash uint64) *pair {
+	t.list[t.n] = pair{key: *k, first: math.MaxInt64}
+	o := t.offer(hash, t.n)
+	p := &t.list[o.at]
+	if !p.key.equal(k) {
+		return t.search(k, hash)
+	}
+	t.take(o)
+	t.n += o.more
+	return p
+}
+
+// search is get for a key of which the first slot holds another.
+func (t *pairTable) search(k *pairKey, hash uint64) *pair {
 	at := t.start(hash)
 	for {
-		i := t.index.next(&at)
+		i := t.next(&at)
 		if i < 0 {
 			break
 		}
-		if p := t.at(i); p.key.equal(k) {
-			return p, false
+		if p := &t.list[i]; p.key.equal(k) {
+			return p
 		}
 	}
-	t.put(at, t.store.n)
-	p = t.add()
-	*p = pair{key: *k}
-	return p, true
+	t.put(at, t.n)
+	t.n++
+	return &t.list[t.n-1]
+}
+
+// add appends a pair past the index, which must not be asked then.
+func (t *pairTable) add(p *pair) *pair {
+	if need := t.n + 1; need > len(t.list) {
+		t.reserve(1)
+	}
+	t.list[t.n] = *p
+	t.n++
+	return &t.list[t.n-1]
 }
 
 func (t *pairTable) reset() {
 	t.index.reset()
-	t.store.n = 0
+	t.n = 0
 }
 
 // row is one row of evidence of one day, account and region: 15 words, written as they are when spilled.
@@ -217,8 +330,7 @@ type row struct {
 	bytes    [2]int64
 	sessions int64
 	first    int64
-	// last packs seconds of the day of the greatest end (17 bits), hours << 17 (24 bits), flags AB << 41 and BA << 48.
-	last uint64
+	last     uint64 // as that of a pair
 }
 
 type rowKey struct {
@@ -231,12 +343,6 @@ type rowKey struct {
 const (
 	rowWords = 15
 	rowBytes = rowWords * 8
-
-	lastBits  = 1<<17 - 1
-	hoursAt   = 17
-	hoursBits = 1<<24 - 1
-	flagsAt   = 41
-	flagsBits = 1<<7 - 1
 )
 
 func (k *rowKey) hash(seed uint64) uint64 {
@@ -257,27 +363,33 @@ type rowTable struct {
 
 // addAll merges rows, at most blockRecords, into the table.
 func (t *rowTable) addAll(rows []row) {
+	if t.full(len(rows)) {
+		t.grow(len(rows), func(at int) uint64 { return t.at(at).key.hash(t.seed) })
+	}
 	var hashes [blockRecords]uint64
+	warm := uint64(0)
 	for i := range rows {
 		hashes[i] = rows[i].key.hash(t.seed)
-		t.touchSlot(hashes[i])
+		warm += uint64(t.slots[uint32(hashes[i]>>32)&t.mask()])
 	}
 	for i := range rows {
-		if at := t.first(hashes[i]); at >= 0 {
-			r := t.at(at)
-			t.warm ^= r.key.tuple ^ r.last
+		at := t.start(hashes[i])
+		if i := t.next(&at); i >= 0 {
+			r := t.at(i) // it lies in two or three cache lines
+			warm += r.key.a.hi ^ uint64(r.flows[1]) ^ r.last
 		}
 	}
+	t.warm = warm
 	for i := range rows {
 		t.add(&rows[i], hashes[i])
 	}
 }
 
-// add merges r into the table.
+// add merges r into the table, in which there is room.
 func (t *rowTable) add(r *row, hash uint64) {
 	at := t.start(hash)
 	for {
-		i := t.index.next(&at)
+		i := t.next(&at)
 		if i < 0 {
 			break
 		}
@@ -292,5 +404,5 @@ func (t *rowTable) add(r *row, hash uint64) {
 
 // size is the memory of the rows and of the index, in bytes.
 func (t *rowTable) size() int64 {
-	return int64(len(t.chunks))*chunkEntries*rowBytes + int64(len(t.slots))*8
+	return int64(len(t.chunks))*chunkEntries*rowBytes + int64(len(t.slots))*4
 }

@@ -24,6 +24,7 @@ type worker struct {
 	codes map[string]uint32 // cache of Sum.names
 	texts map[string]string // what records say of interfaces, each once
 	object
+	folds folds
 	// Since the last checkpoint.
 	days       map[ledger.Partition]*day
 	attributes map[uint32]ledger.Attributes // by interface
@@ -44,10 +45,12 @@ type coverageKey struct{ iface, source uint32 }
 
 func newWorker(s *Sum) *worker {
 	w := &worker{sum: s, codes: map[string]uint32{}, texts: map[string]string{}, days: map[ledger.Partition]*day{}, attributes: map[uint32]ledger.Attributes{}, sources: map[uint32]struct{}{}}
-	w.pairs.seed = s.seed
+	w.addrs.seed, w.pairs.seed, w.folds.seed = s.seed, s.seed, s.seed
 	w.object.ifaceCodes = map[uint32]uint32{}
-	w.met.endpoints.seed = s.seed
+	w.met.addrs.seed, w.met.endpoints.seed = s.seed, s.seed
 	w.repetitionMost = repetitionMost
+	w.byFlags = allFlagVerdicts()
+	w.span.hours = 1 // of its hour 0
 	return w
 }
 
@@ -71,17 +74,26 @@ type object struct {
 	open       bool
 	meta       ingest.Object
 	cols       columns
-	dict       []dictEntry       // by dictionary index
+	dict       []dictTexts       // by index of the batch's dictionaries of interfaces
+	dictIfaces []int32           // likewise, interface of the object + 1; 0 is not resolved yet, -1 has no name
 	ifaceCodes map[uint32]uint32 // code of a name → interface of the object
 	ifaces     []iface
+	addrs      addresses // of the folds as well, so that it outlives the object: see forgetAddresses
+	bound      []byte    // the batch's dictionary of addresses; it stays another's, but nothing else can lie in its place
+	codeOf     []uint32  // of an address, by its index in the batch's dictionary; 0 where no key needed one yet
 	pairs      pairTable
+	byFlags    *flagVerdicts
+	tally      tally
+	span       span
 	block      [blockRecords]observed
+	hashes     [blockRecords]uint64 // of a block
 	rows       [blockRecords]row
-	runs       []run           // pairs that were spilled
-	pkts       []addr          // packet addresses that differ; code - 1
-	pktCodes   map[addr]uint32 // their codes
+	runs       []run             // pairs that were spilled
+	pkts       []uint64          // packet addresses that differ, as codes of endpoints 0 and 1; what a key has is their place + 1
+	pktCodes   map[uint64]uint32 // what a key has of them
 	verdicts   []verdict
 	met        meetings
+	metCodes   []uint32 // of an address in met, by its code; 0 where it was not asked for
 	repeating  []repeating
 	// repetitionMost is the constant of that name, but in tests.
 	repetitionMost int
@@ -119,6 +131,9 @@ func (w *worker) Begin(o ingest.Object) error {
 	if err := w.reset(); err != nil {
 		return err
 	}
+	if len(w.addrs.list) > addressesMost {
+		w.forgetAddresses()
+	}
 	w.open, w.meta = true, o
 	return nil
 }
@@ -127,7 +142,9 @@ func (o *object) reset() error {
 	o.dropPairs()
 	clear(o.ifaceCodes)
 	o.ifaces = o.ifaces[:0]
-	clear(o.dict)
+	clear(o.dictIfaces)
+	o.tally.reset()
+	o.bound = nil
 	o.skipped, o.cut, o.sideless, o.seen = 0, false, false, Stats{}
 	return o.dropRuns()
 }
@@ -181,69 +198,69 @@ func (w *worker) Observe(rec arrow.Record) error {
 		return err
 	}
 	w.bindDictionary()
+	w.bindAddresses()
 	for first := 0; first < c.n; first += blockRecords {
 		w.observe(first, min(first+blockRecords, c.n))
 	}
+	w.tally.settle(w.ifaces)
 	w.seen.Records += int64(c.n)
-	if w.pairs.store.n > w.mostPairs() {
+	if w.pairs.n > w.mostPairs() {
 		return w.spillPairs()
 	}
 	return nil
 }
 
-// dictEntry is what an index of the dictionaries stands for.
-type dictEntry struct {
-	texts [4]string // interface, account, VPC, subnet, copied
-	iface int32     // interface of the object + 1; 0 is not resolved yet, -1 has no name
-}
+// dictTexts is what an index of the dictionaries stands for: interface, account, VPC, subnet, copied.
+type dictTexts [4]string
 
 // bindDictionary prepares the way from dictionary indexes to interfaces of the object. Each is resolved when it is met, and
 // again where another batch means something else by it.
 func (w *worker) bindDictionary() {
 	n := w.cols.interfaces.Len()
 	for d := range w.dict[:min(n, len(w.dict))] {
-		if e := &w.dict[d]; e.iface != 0 && !w.cols.means(d, &e.texts) {
-			e.iface = 0
+		if w.dictIfaces[d] != 0 && !w.cols.means(d, &w.dict[d]) {
+			w.dictIfaces[d] = 0
 		}
 	}
-	if n > len(w.dict) {
-		w.dict = append(w.dict, make([]dictEntry, n-len(w.dict))...)
+	for len(w.dict) < n {
+		w.dict = append(w.dict, dictTexts{})
+		w.dictIfaces = append(w.dictIfaces, 0)
 	}
 }
 
 // means reports whether index d of the dictionaries stands for these texts.
-func (c *columns) means(d int, texts *[4]string) bool {
+func (c *columns) means(d int, texts *dictTexts) bool {
 	return c.interfaces.Value(d) == texts[0] && c.accounts.Value(d) == texts[1] && c.vpcs.Value(d) == texts[2] && c.subnets.Value(d) == texts[3]
 }
 
-// ifaceOf returns the interface of record i, or -1 when it names none.
-func (w *worker) ifaceOf(i int) int32 {
-	d := w.cols.ids[i]
-	e := &w.dict[d]
-	if e.iface == 0 {
-		w.resolve(int(d), e)
+// ifaceOf returns the interface that index d of the dictionaries stands for, or -1 when it names none.
+func (w *worker) ifaceOf(d int32) int32 {
+	n := w.dictIfaces[d]
+	if n == 0 {
+		n = w.resolve(int(d))
 	}
-	return max(e.iface, 0) - 1
+	return max(n, 0) - 1
 }
 
-// resolve finds the interface that index d of the dictionaries stands for.
-func (w *worker) resolve(d int, e *dictEntry) {
-	c := &w.cols
+// resolve finds the interface that index d of the dictionaries stands for; what it returns is for dictIfaces.
+func (w *worker) resolve(d int) int32 {
+	c, said := &w.cols, &w.dict[d]
 	for i, texts := range [...]*array.String{c.interfaces, c.accounts, c.vpcs, c.subnets} {
-		e.texts[i] = w.copied(texts.Value(d))
+		said[i] = w.copied(texts.Value(d))
 	}
-	if e.texts[0] == "" || e.texts[0] == "-" {
-		e.iface = -1
-		return
+	if said[0] == "" || said[0] == "-" {
+		w.dictIfaces[d] = -1
+		return -1
 	}
-	code := w.code(e.texts[0])
+	code := w.code(said[0])
 	n, ok := w.ifaceCodes[code]
 	if !ok {
 		n = w.addIface(code)
 		w.ifaceCodes[code] = n
 	}
-	w.ifaces[n].Attributes.Merge(ledger.Attributes{Account: known(e.texts[1]), VPC: known(e.texts[2]), Subnet: known(e.texts[3]), Region: w.meta.Region})
-	e.iface = int32(n) + 1
+	w.ifaces[n].Attributes.Merge(ledger.Attributes{Account: known(said[1]), VPC: known(said[2]), Subnet: known(said[3]), Region: w.meta.Region})
+	w.dictIfaces[d] = int32(n) + 1
+	return int32(n) + 1
 }
 
 // known drops AWS's words for "not known".
@@ -274,17 +291,6 @@ func (o *object) addIface(code uint32) uint32 {
 		o.ifaces = append(o.ifaces, iface{code: code})
 	}
 	return uint32(n)
-}
-
-// on returns the coverage of a day, made when it is new.
-func (f *iface) on(day int32) *ifaceDay {
-	for i := len(f.days) - 1; i >= 0; i-- {
-		if f.days[i].day == day {
-			return &f.days[i]
-		}
-	}
-	f.days = append(f.days, ifaceDay{day: day})
-	return &f.days[len(f.days)-1]
 }
 
 // share is the memory that the rows of one worker may take: three eighths of the budget are for rows, the rest for the

@@ -4,6 +4,7 @@ package sumtest
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -57,32 +58,24 @@ func Add(sink ingest.Sink, size int, objects ...Object) error {
 
 // Batch makes a batch as the scan does.
 func Batch(rows []Record) arrow.Record {
-	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(ingest.Schema.Fields()[ingest.ColSrcAddr:], nil))
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(ingest.Schema.Fields()[ingest.ColSrcPort:], nil))
 	defer b.Release()
 	for i := range rows {
 		appendRow(b, &rows[i])
 	}
 	plain := b.NewRecord()
 	defer plain.Release()
-	ids := idColumns(rows)
+	columns := append(idColumns(rows), addrColumns(rows)...)
 	defer func() {
-		for _, c := range ids {
+		for _, c := range columns {
 			c.Release()
 		}
 	}()
-	return array.NewRecord(ingest.Schema, append(ids, plain.Columns()...), int64(len(rows)))
+	return array.NewRecord(ingest.Schema, slices.Concat(columns, plain.Columns()), int64(len(rows)))
 }
 
 func appendRow(b *array.RecordBuilder, r *Record) {
-	field := func(col int) array.Builder { return b.Field(col - ingest.ColSrcAddr) }
-	addr := func(col int, a netip.Addr) {
-		if !a.IsValid() {
-			field(col).AppendNull()
-			return
-		}
-		v := a.As16()
-		field(col).(*array.FixedSizeBinaryBuilder).Append(v[:])
-	}
+	field := func(col int) array.Builder { return b.Field(col - ingest.ColSrcPort) }
 	number := func(col int, v int64) {
 		switch f := field(col).(type) {
 		case *array.Uint16Builder:
@@ -103,10 +96,6 @@ func appendRow(b *array.RecordBuilder, r *Record) {
 		}
 		field(col).AppendNull()
 	}
-	addr(ingest.ColSrcAddr, r.Src)
-	addr(ingest.ColDstAddr, r.Dst)
-	addr(ingest.ColPktSrcAddr, r.PktSrc)
-	addr(ingest.ColPktDstAddr, r.PktDst)
 	number(ingest.ColSrcPort, int64(r.SrcPort))
 	number(ingest.ColDstPort, int64(r.DstPort))
 	number(ingest.ColProtocol, int64(r.Proto))
@@ -147,6 +136,45 @@ func idColumns(rows []Record) []arrow.Array {
 		columns = append(columns, array.NewDictionaryArray(ingest.Schema.Field(i).Type, indexes, dict))
 		dict.Release()
 		b.Release()
+	}
+	return columns
+}
+
+// addrColumns makes the four address columns, which share their dictionary.
+func addrColumns(rows []Record) []arrow.Array {
+	codes := map[netip.Addr]int32{}
+	dict := array.NewFixedSizeBinaryBuilder(memory.DefaultAllocator, &arrow.FixedSizeBinaryType{ByteWidth: 16})
+	defer dict.Release()
+	var indexes [4]arrow.Array
+	for i, of := range [...]func(*Record) netip.Addr{
+		func(r *Record) netip.Addr { return r.Src }, func(r *Record) netip.Addr { return r.Dst },
+		func(r *Record) netip.Addr { return r.PktSrc }, func(r *Record) netip.Addr { return r.PktDst },
+	} {
+		index := array.NewInt32Builder(memory.DefaultAllocator)
+		for r := range rows {
+			a := of(&rows[r])
+			if !a.IsValid() {
+				index.AppendNull()
+				continue
+			}
+			c, ok := codes[a]
+			if !ok {
+				c = int32(len(codes))
+				codes[a] = c
+				b := a.As16()
+				dict.Append(b[:])
+			}
+			index.Append(c)
+		}
+		indexes[i] = index.NewArray()
+		defer indexes[i].Release()
+		index.Release()
+	}
+	values := dict.NewArray()
+	defer values.Release()
+	var columns []arrow.Array
+	for i := range indexes {
+		columns = append(columns, array.NewDictionaryArray(ingest.Schema.Field(ingest.ColSrcAddr+i).Type, indexes[i], values))
 	}
 	return columns
 }
