@@ -51,13 +51,16 @@ func isNothing(text []byte) bool {
 type meaning[T any] struct {
 	ints func(c *cells[T], from []int64)
 	text func(text []byte) (T, error)
+	// Whole numbers up to most that are stored one after another are good as they are, and take sets dst to them.
+	most uint64
+	take func(dst []T, from bare, first int)
 }
 
 func (m meaning[T]) parse(c *cells[T], from *values) {
 	n := from.len()
 	c.resize(n)
 	if !from.isText {
-		m.ints(c, from.ints)
+		m.ints(c, from.whole())
 		return
 	}
 	var zero T
@@ -100,6 +103,9 @@ type pages[T any] struct {
 	null  int // of page.nulls, next to come
 	table cells[T]
 	plain cells[T]
+	// asStored are the values of a plain page in place of plain, which spares making them twice. Its bytes are the page's own.
+	asStored bare
+	own      []byte
 }
 
 func (p *pages[T]) open(r pageReader, rows int64) {
@@ -139,6 +145,12 @@ func (p *pages[T]) turn() error {
 	}
 	if err != nil {
 		return p.wrong(err)
+	}
+	p.asStored = bare{}
+	if plain := p.page.plain; plain != nil && plain.bare.width > 0 && p.meaning.take != nil && plain.bare.all() <= p.meaning.most {
+		p.asStored = p.from.keep(plain.bare, &p.own)
+		p.page.plain = nil
+		p.page.indexes = p.page.indexes[:0]
 	}
 	if p.page.plain != nil {
 		p.meaning.parse(&p.plain, p.page.plain) // now: other columns use the same memory
@@ -201,6 +213,10 @@ func (c *cursor[T]) gather(d *Decoder, at, n int) error {
 	dst, indexes := c.dst[at:at+n], c.indexes(n)
 	if indexes == nil {
 		first := c.value - n
+		if c.asStored.width > 0 {
+			c.meaning.take(dst, c.asStored, first)
+			return nil
+		}
 		copy(dst, c.plain.vals[first:c.value])
 		c.marks(d, &c.plain, at, n, func(i int) uint32 { return uint32(first + i) })
 		return nil
@@ -375,6 +391,8 @@ func wholeNumber[T uint8 | uint16 | int64](most int64) meaning[T] {
 			v, err := parseNumber(text, most)
 			return T(v), err
 		},
+		most: uint64(most),
+		take: take[T],
 	}
 }
 
@@ -409,6 +427,8 @@ func moment() meaning[int64] {
 			v, err := parseNumber(text, maxTime)
 			return seconds(v), err
 		},
+		most: math.MaxInt32, // seconds
+		take: take[int64],
 	}
 }
 

@@ -186,6 +186,7 @@ func decodeNulls(nulls []uint32, n int, b []byte) ([]uint32, error) {
 // values are the non-null values of a page: whole numbers, or texts as one run of bytes with n+1 offsets.
 type values struct {
 	ints    []int64
+	bare    bare   // whole numbers as the page stores them: ints are made of it on demand
 	bytes   []byte // of the page, where texts lie there one after another, else own
 	head    uint32 // bytes before each text that are not of it
 	offsets []uint32
@@ -197,14 +198,62 @@ func (v *values) len() int {
 	if v.isText {
 		return len(v.offsets) - 1
 	}
-	return len(v.ints)
+	return max(len(v.ints), v.bare.len())
+}
+
+// whole returns the whole numbers.
+func (v *values) whole() []int64 {
+	if n := v.bare.len(); n > len(v.ints) {
+		v.ints = slices.Grow(v.ints, n)[:n]
+		v.bare.widen(v.ints)
+	}
+	return v.ints
+}
+
+// bare are whole numbers one after another, each of 4 or 8 bytes.
+type bare struct {
+	bytes []byte
+	width int // 0: there are none
+}
+
+func (b bare) len() int { return len(b.bytes) / max(b.width, 1) }
+
+// all are the bits of all numbers joined: what is small and not negative shows no high bit.
+func (b bare) all() (all uint64) {
+	if b.width == 4 {
+		for from := b.bytes; len(from) >= 4; from = from[4:] {
+			all |= uint64(int32(binary.LittleEndian.Uint32(from)))
+		}
+		return all
+	}
+	for from := b.bytes; len(from) >= 8; from = from[8:] {
+		all |= binary.LittleEndian.Uint64(from)
+	}
+	return all
+}
+
+func (b bare) widen(dst []int64) { take(dst, b, 0) }
+
+// take sets dst to the numbers from the first on.
+func take[T uint8 | uint16 | int64](dst []T, b bare, first int) {
+	if b.width == 4 {
+		from := b.bytes[4*first:][:4*len(dst)]
+		for i := range dst {
+			dst[i] = T(int32(binary.LittleEndian.Uint32(from[4*i : 4*i+4])))
+		}
+		return
+	}
+	from := b.bytes[8*first:][:8*len(dst)]
+	for i := range dst {
+		dst[i] = T(binary.LittleEndian.Uint64(from[8*i : 8*i+8]))
+	}
 }
 
 // text is good for as long as the page's bytes are.
 func (v *values) text(i int) []byte { return v.bytes[v.offsets[i]+v.head : v.offsets[i+1]] }
 
 func (v *values) reset(text bool) {
-	v.ints, v.bytes, v.head, v.offsets, v.own, v.isText = v.ints[:0], nil, 0, v.offsets[:0], v.own[:0], text
+	v.ints, v.bare, v.bytes, v.head, v.offsets, v.own, v.isText = v.ints[:0], bare{}, nil, 0, v.offsets[:0], v.own[:0], text
 	if text {
 		v.offsets = append(v.offsets, 0)
 	}
@@ -258,18 +307,8 @@ func (v *values) plain(kind parquet.Kind, n int, b []byte) error {
 		return errPage
 	}
 	switch kind {
-	case parquet.Int32:
-		ints := slices.Grow(v.ints, n)[:n]
-		for i := range ints {
-			ints[i] = int64(int32(binary.LittleEndian.Uint32(b[4*i : 4*i+4])))
-		}
-		v.ints = ints
-	case parquet.Int64:
-		ints := slices.Grow(v.ints, n)[:n]
-		for i := range ints {
-			ints[i] = int64(binary.LittleEndian.Uint64(b[8*i : 8*i+8]))
-		}
-		v.ints = ints
+	case parquet.Int32, parquet.Int64:
+		v.bare = bare{b[:n*width], width}
 	case parquet.Float:
 		for i := range n {
 			if err := v.addFloat(float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))); err != nil {

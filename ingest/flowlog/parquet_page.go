@@ -241,6 +241,16 @@ func (r *pageReader) values(p *page, encoding format.Encoding, b []byte) error {
 	return decodeIndexes(p.indexes, b)
 }
 
+// keep makes the numbers of a page the caller's own, who gives its memory of before for the next page.
+func (r *pageReader) keep(b bare, own *[]byte) bare {
+	if r.codec == format.Uncompressed { // they lie in the object
+		*own = append((*own)[:0], b.bytes...)
+		return bare{*own, b.width}
+	}
+	r.buf.inflated, *own = *own, r.buf.inflated
+	return b
+}
+
 // zstdRoom beyond a page lets the library copy 16 bytes at a time up to the page's end.
 const zstdRoom = 16
 
