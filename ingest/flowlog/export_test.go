@@ -39,3 +39,10 @@ func (d *Decoder) MostAddresses(n int) { d.addrs.most = n }
 
 // AddressesMost is that number outside of tests.
 const AddressesMost = addressesMost
+
+// WithoutAssembly calls f while separators are found as on other processors.
+func WithoutAssembly(f func()) {
+	defer func(was separatorsFunc) { separators = was }(separators)
+	separators = separatorsPlain
+	f()
+}

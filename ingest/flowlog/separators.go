@@ -33,14 +33,14 @@ const (
 
 // split finds the separators of buf[:n], which ends in a newline, and proves that it is rows of stride fields: all
 // separators are spaces and newlines, no two adjacent, every stride-th and no other is a newline. It is false when that
-// cannot be proved; then nothing is known. off is written over; it has room for n+1+8.
+// cannot be proved; then nothing is known. off is written over; it has room for n+1+spareOff.
 func (l *lines) split(buf []byte, n, stride int, off []uint32) bool {
-	newlines := bytes.Count(buf[:n], newline)
-	count, adjacent := separators(buf, n, off)
-	if adjacent || count != newlines*stride || count != newlines+bytes.Count(buf[:n], space) {
+	count, spaces, adjacent := separators(buf, n, off)
+	rows := count / stride
+	if adjacent || count != rows*stride || count != rows+spaces {
 		return false
 	}
-	l.buf, l.off, l.stride, l.rows = buf, off[:count+1], stride, newlines
+	l.buf, l.off, l.stride, l.rows = buf, off[:count+1], stride, rows
 	for at := stride; at <= count; at += stride {
 		if buf[off[at]] != '\n' {
 			return false
@@ -49,12 +49,20 @@ func (l *lines) split(buf []byte, n, stride int, off []uint32) bool {
 	return true
 }
 
-var newline, space = []byte{'\n'}, []byte{' '}
+// spareOff is how many entries separators may write over past the last one.
+const spareOff = 12
 
-// separators writes the positions of all bytes up to 0x20 in buf[:n] to off, after a first entry that stands before the
-// text, and reports whether two of them are adjacent, or the first byte is one. It marks those of 64 bytes in a word, so that
-// a step costs as little for each byte as it can, and then takes out the bits; off has room for 8 entries more than there are.
-func separators(buf []byte, n int, off []uint32) (count int, adjacent bool) {
+// A separatorsFunc writes the positions of all bytes up to 0x20 in buf[:n] to off, after a first entry that stands before
+// the text. It counts them, and how many are spaces, and reports whether two of them are adjacent, or the first byte is one.
+// buf has 63 bytes after n, off has room for n+1+spareOff.
+type separatorsFunc func(buf []byte, n int, off []uint32) (count, spaces int, adjacent bool)
+
+// separators is the fastest there is for this processor. Only tests set it.
+var separators = fastestSeparators()
+
+// separatorsPlain marks the separators of 64 bytes in a word, so that a step costs as little for each byte as it can, and
+// then takes out the bits.
+func separatorsPlain(buf []byte, n int, off []uint32) (count, spaces int, adjacent bool) {
 	off[0] = ^uint32(0) // the next field starts at 0
 	count = 1
 	before := uint64(1) // as if a separator stood before the text
@@ -82,8 +90,11 @@ func separators(buf []byte, n int, off []uint32) (count int, adjacent bool) {
 		}
 		count = next
 	}
-	return count - 1, double != 0
+	return count - 1, bytes.Count(buf[:n], space), double != 0
 }
+
+// newline and space are separators of plain lines.
+var newline, space = []byte{'\n'}, []byte{' '}
 
 // marks64 has a bit for every byte of b up to 0x20, the first byte's lowest. It looks at 8 bytes at a time: with the top bit of
 // a byte set, subtracting 0x21 clears that bit for bytes up to 0x20 and borrows nothing from its neighbour. A multiplication

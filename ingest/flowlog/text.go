@@ -118,7 +118,7 @@ func (d *Decoder) plain(buf []byte, n int) bool {
 	if f.stamped {
 		stride, lead = stride+1, 1
 	}
-	if len(d.off) < n+slack {
+	if len(d.off) < n+1+spareOff {
 		return false // a very long line
 	}
 	var l lines

@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package flowlog
+
+func fastestSeparators() separatorsFunc { return separatorsPlain }
