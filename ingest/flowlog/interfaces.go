@@ -70,11 +70,17 @@ func isUnknown(v []byte) bool {
 var keyMask = [9]uint64{0, 1<<8 - 1, 1<<16 - 1, 1<<24 - 1, 1<<32 - 1, 1<<40 - 1, 1<<48 - 1, 1<<56 - 1, 1<<64 - 1}
 
 // key3 loads up to 24 bytes of b as three words, zero-padded. b must have 24 bytes; n says how many count.
-func key3(b []byte, n int) (k0, k1, k2 uint64) {
+func key3(b []byte, n uint) (k0, k1, k2 uint64) {
 	b = b[:interfaceKey]
-	k0 = binary.LittleEndian.Uint64(b) & keyMask[min(n, 8)]
-	k1 = binary.LittleEndian.Uint64(b[8:]) & keyMask[min(max(n-8, 0), 8)]
-	k2 = binary.LittleEndian.Uint64(b[16:]) & keyMask[min(max(n-16, 0), 8)]
+	k0, k1, k2 = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
+	switch {
+	case n > 16: // "eni-" and 17 digits
+		k2 &= keyMask[min(n-16, 8)]
+	case n > 8: // "eni-" and 8 digits
+		k1, k2 = k1&keyMask[n-8], 0
+	default:
+		k0, k1, k2 = k0&keyMask[n], 0, 0
+	}
 	return k0, k1, k2
 }
 
@@ -83,18 +89,20 @@ func hash3(k0, k1, k2 uint64) uint64 {
 }
 
 // interfaceColumn writes the index of every row's interface.
-func (l *lines) interfaceColumn(t *interfaces, at [4]int, dst []int32) {
+func (l *lines) interfaceColumn(t *interfaces, fields [4]int, dst []int32) {
+	buf, off, at := l.buf, l.off, fields[0]
+	cache, turn := (*[1 << interfaceCacheBits]interfaceEntry)(t.cache), t.turn
 	for r := range dst {
-		s, e := l.field(r, at[0])
-		n := e - s
+		s, n := fieldAt(off, at)
+		at += l.stride
 		if n > interfaceKey {
-			dst[r] = t.lookup(l.attributes(r, at))
+			dst[r] = t.lookup(l.attributes(r, fields))
 			continue
 		}
-		k0, k1, k2 := key3(l.buf[s:], n)
-		entry := &t.cache[hash3(k0, k1, k2)>>(64-interfaceCacheBits)]
-		if entry.k0 != k0 || entry.k1 != k1 || entry.k2 != k2 || entry.turn != t.turn {
-			*entry = interfaceEntry{k0, k1, k2, t.lookup(l.attributes(r, at)), t.turn}
+		k0, k1, k2 := key3(buf[s:s+interfaceKey], n)
+		entry := &cache[hash3(k0, k1, k2)>>(64-interfaceCacheBits)]
+		if entry.k2 != k2 || entry.k1 != k1 || entry.k0 != k0 || entry.turn != turn {
+			*entry = interfaceEntry{k0, k1, k2, t.lookup(l.attributes(r, fields)), turn}
 		}
 		dst[r] = entry.index
 	}

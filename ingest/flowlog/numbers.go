@@ -9,13 +9,21 @@ import (
 )
 
 // digits8 reads a number of n digits, 1 to 8, from the low bytes of a word. Any byte that is no digit makes bad non-zero.
-func digits8(w uint64, n int) (v, bad uint64) {
+func digits8(w uint64, n uint) (v, bad uint64) {
 	w ^= 0x3030303030303030
-	w <<= 64 - 8*uint(n) // leading zeros for the digits that are not there
+	w <<= (64 - 8*n) & 63 // leading zeros for the digits that are not there
 	bad = (w | (w + 0x0606060606060606)) & 0xF0F0F0F0F0F0F0F0
 	w = w*10 + w>>8
 	w = ((w&0x000000FF000000FF)*0x000F424000000064 + (w>>16&0x000000FF000000FF)*0x0000271000000001) >> 32
 	return w, bad
+}
+
+// digits4 reads a number of four digits.
+func digits4(w uint32) (v, bad uint32) {
+	w ^= 0x30303030
+	bad = (w | (w + 0x06060606)) & 0xF0F0F0F0
+	w = w*10 + w>>8
+	return w&0xFF*100 + w>>16&0xFF, bad
 }
 
 var (
@@ -56,57 +64,77 @@ func quote(text []byte) string {
 // smallColumn parses a column of numbers up to most and appends the rows that are "-" to nulls. It is false when a value
 // is no such number.
 func smallColumn[T uint8 | uint16](l *lines, field int, most uint64, dst []T, nulls []uint32) ([]uint32, bool) {
-	for r := range dst {
-		s, e := l.field(r, field)
-		v, bad := digits8(binary.LittleEndian.Uint64(l.buf[s:s+8]), e-s)
-		if bad != 0 || e-s > 8 || v > most {
-			if e-s != 1 || l.buf[s] != '-' {
-				return nulls, false
-			}
-			v = 0
-			nulls = append(nulls, uint32(r))
+	for r := 0; ; r++ {
+		r += shortNumbers(l, r*l.stride+field, most, dst[r:])
+		if r == len(dst) {
+			return nulls, true
 		}
-		dst[r] = T(v)
+		if s, e := l.field(r, field); e-s != 1 || l.buf[s] != '-' {
+			return nulls, false
+		}
+		dst[r] = 0
+		nulls = append(nulls, uint32(r))
 	}
-	return nulls, true
 }
 
 // countColumn is smallColumn for numbers up to 2⁶³−1.
 func (l *lines) countColumn(field int, dst []int64, nulls []uint32) ([]uint32, bool) {
-	for r := range dst {
-		s, e := l.field(r, field)
-		v, bad := digits8(binary.LittleEndian.Uint64(l.buf[s:s+8]), e-s)
-		if bad != 0 || e-s > 8 {
-			long, err := int64(0), error(nil)
-			if e-s == 1 && l.buf[s] == '-' {
-				nulls = append(nulls, uint32(r))
-			} else if long, err = parseNumber(l.buf[s:e], math.MaxInt64); err != nil {
-				return nulls, false
-			}
-			v = uint64(long)
+	for r := 0; ; r++ {
+		r += shortNumbers(l, r*l.stride+field, math.MaxInt64, dst[r:])
+		if r == len(dst) {
+			return nulls, true
 		}
-		dst[r] = int64(v)
-	}
-	return nulls, true
-}
-
-// timeColumn parses a column of times into unix seconds. Most have ten digits. It is false for "-" as well.
-func (l *lines) timeColumn(field int, dst []int64) bool {
-	for r := range dst {
 		s, e := l.field(r, field)
-		if e-s == 10 {
-			b := l.buf[s : s+10]
-			low, bad := digits8(binary.LittleEndian.Uint64(b[2:]), 8)
-			d0, d1 := uint64(b[0]-'0'), uint64(b[1]-'0')
-			if bad != 0 || d0 > 9 || d1 > 9 {
-				return false
-			}
-			dst[r] = seconds(int64(d0*1_000_000_000 + d1*100_000_000 + low))
+		if e-s == 1 && l.buf[s] == '-' {
+			dst[r] = 0
+			nulls = append(nulls, uint32(r))
 			continue
 		}
-		v, err := parseNumber(l.buf[s:e], maxTime)
+		v, err := parseNumber(l.buf[s:e], math.MaxInt64)
+		if err != nil {
+			return nulls, false
+		}
+		dst[r] = v
+	}
+}
+
+// shortNumbers parses the field after separator at, and those of the rows that follow, until one is no number up to most of
+// at most 8 digits. It returns how many it parsed. What handles such a value is elsewhere, so that all it needs here fits
+// into registers.
+func shortNumbers[T uint8 | uint16 | int64](l *lines, at int, most uint64, dst []T) int {
+	buf, off, stride := l.buf, l.off, l.stride
+	for r := range dst {
+		s, n := fieldAt(off, at)
+		at += stride
+		v, bad := digits8(binary.LittleEndian.Uint64(buf[s:s+8]), n)
+		if bad != 0 || n > 8 || v > most {
+			return r
+		}
+		dst[r] = T(v)
+	}
+	return len(dst)
+}
+
+// timeColumn parses a column of times into unix seconds. Most have ten digits, the first six of them as in the row before.
+// It is false for "-" as well.
+func (l *lines) timeColumn(field int, dst []int64) bool {
+	buf, off, at := l.buf, l.off, field
+	lastSix, base := uint64(0), int64(0) // those six digits, and what they are worth
+	for r := range dst {
+		s, n := fieldAt(off, at)
+		at += l.stride
+		six := binary.LittleEndian.Uint64(buf[s:s+8]) << 16
+		four, bad := digits4(binary.LittleEndian.Uint32(buf[s+6 : s+10]))
+		if n == 10 && six == lastSix && bad == 0 {
+			dst[r] = base + int64(four)
+			continue
+		}
+		v, err := parseNumber(buf[s:s+int(n)], maxTime)
 		if err != nil {
 			return false
+		}
+		if n == 10 && v < math.MaxInt32-10_000 { // no milliseconds, whatever the last four digits
+			lastSix, base = six, v-v%10_000
 		}
 		dst[r] = seconds(v)
 	}

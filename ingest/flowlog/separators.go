@@ -25,6 +25,12 @@ func (l *lines) field(r, f int) (start, end int) {
 	return int(o[0] + 1), int(o[1])
 }
 
+// fieldAt returns where the field after separator at starts, and its length.
+func fieldAt(off []uint32, at int) (start int, n uint) {
+	s := off[at] + 1
+	return int(s), uint(off[at+1] - s)
+}
+
 const (
 	eachTop = 0x8080808080808080 // the top bit of each byte
 	each21  = 0x2121212121212121

@@ -7,8 +7,9 @@ import (
 	"github.com/sgtrim/sgtrim/analyze"
 )
 
-// vocabulary maps the words of one column, each of at most 8 bytes, to their codes.
-type vocabulary []vocable
+// vocabulary maps the words of one column, each of at most 8 bytes, to their codes. Every word has the place that the low
+// bits of its first byte say, so that looking one up takes no branch that depends on which it is.
+type vocabulary struct{ places *[16]vocable }
 
 type vocable struct {
 	text string
@@ -16,11 +17,17 @@ type vocable struct {
 	code uint8
 }
 
-func newVocabulary(v ...vocable) vocabulary {
-	for i := range v {
+func newVocabulary(words ...vocable) vocabulary {
+	v := vocabulary{new([16]vocable)}
+	for _, w := range words {
 		var b [8]byte
-		copy(b[:], v[i].text)
-		v[i].word = binary.LittleEndian.Uint64(b[:])
+		copy(b[:], w.text)
+		w.word = binary.LittleEndian.Uint64(b[:])
+		place := &v.places[w.word%16]
+		if place.word != 0 {
+			panic("two words in one place: " + place.text + " and " + w.text)
+		}
+		*place = w
 	}
 	return v
 }
@@ -41,41 +48,30 @@ var (
 		vocable{text: "-", code: uint8(analyze.DirectionUnknown)})
 )
 
-func (v vocabulary) find(word uint64) (uint8, bool) {
-	for i := range v {
-		if v[i].word == word {
-			return v[i].code, true
-		}
-	}
-	return 0, false
-}
-
 func (v vocabulary) parse(text []byte) (uint8, error) {
-	for i := range v {
-		if v[i].text == string(text) {
-			return v[i].code, nil
+	if len(text) > 0 {
+		if w := &v.places[text[0]%16]; w.text == string(text) {
+			return w.code, nil
 		}
 	}
 	return 0, fmt.Errorf("%s: unknown word", quote(text))
 }
 
-// wordColumn parses a column of words. Rows mostly repeat the word of the row before. It is false for an unknown word.
+// wordColumn parses a column of words. It is false for an unknown one.
 func (l *lines) wordColumn(v vocabulary, field int, dst []uint8) bool {
-	last, code := uint64(0), uint8(0)
+	buf, off, at := l.buf, l.off, field
 	for r := range dst {
-		s, e := l.field(r, field)
-		if e-s > 8 {
+		s, n := fieldAt(off, at)
+		at += l.stride
+		if n > 8 {
 			return false
 		}
-		word := binary.LittleEndian.Uint64(l.buf[s:s+8]) & keyMask[e-s]
-		if word != last {
-			var ok bool
-			if code, ok = v.find(word); !ok {
-				return false
-			}
-			last = word
+		word := binary.LittleEndian.Uint64(buf[s:s+8]) & keyMask[n]
+		w := &v.places[word%16]
+		if w.word != word {
+			return false
 		}
-		dst[r] = code
+		dst[r] = w.code
 	}
 	return true
 }
