@@ -25,14 +25,17 @@ const (
 
 // LogOptions say how the logs are delivered. The zero value is AWS's default: gzip text, one folder per day.
 type LogOptions struct {
-	Parquet bool          // .log.parquet instead of .log.gz
-	Codec   string        // text: gzip (""), none; Parquet: gzip (""), zstd, snappy
-	Level   int           // of gzip text; 0: the default
-	Prefix  string        // before AWSLogs/, "" for none
-	Hive    bool          // HiveCompatiblePartitions
-	Hourly  bool          // PerHourPartition
-	Slot    time.Duration // what one file holds: 5m as AWS does, up to 24h; 0: 1h
-	Order   Order
+	Parquet bool   // .log.parquet instead of .log.gz
+	Codec   string // text: gzip (""), none; Parquet: gzip (""), zstd, snappy
+	// PlainNumbers writes Parquet's whole numbers one after another. Writers mostly use dictionaries for them as well:
+	// parquet-java, parquet-cpp, arrow-rs and DuckDB do by default.
+	PlainNumbers bool
+	Level        int           // of gzip text; 0: the default
+	Prefix       string        // before AWSLogs/, "" for none
+	Hive         bool          // HiveCompatiblePartitions
+	Hourly       bool          // PerHourPartition
+	Slot         time.Duration // what one file holds: 5m as AWS does, up to 24h; 0: 1h
+	Order        Order
 	// LoseShare is the share of records that never arrive: delivery is best effort [F 1.3].
 	LoseShare float64
 }
@@ -157,7 +160,7 @@ func (lw *logWriter) create(k slotKey) (logFile, error) {
 	out := &counted{f: f, n: &lw.Bytes}
 	var lf logFile
 	if lw.o.Parquet {
-		lf = newParquetFile(&lw.layout, out, lw.o.Codec)
+		lf = newParquetFile(&lw.layout, out, &lw.o)
 	} else {
 		lf, err = lw.newTextFile(out)
 	}

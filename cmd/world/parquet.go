@@ -28,10 +28,10 @@ type parquetFile struct {
 
 const rowBatch = 512
 
-func newParquetFile(l *layout, out *counted, codec string) *parquetFile {
-	schema := parquetSchema(l)
+func newParquetFile(l *layout, out *counted, o *LogOptions) *parquetFile {
+	schema := parquetSchema(l, o.PlainNumbers)
 	p := &parquetFile{layout: l, out: out, rows: make([]parquet.Row, rowBatch), texts: map[string]parquet.Value{}, addrs: map[netip.Addr]parquet.Value{},
-		w: parquet.NewGenericWriter[any](out, schema, parquet.Compression(codecs[codec]), parquet.CreatedBy("world", "1", "0"))}
+		w: parquet.NewGenericWriter[any](out, schema, parquet.Compression(codecs[o.Codec]), parquet.CreatedBy("world", "1", "0"))}
 	for _, f := range l.w.Fields {
 		leaf, _ := schema.Lookup(columnName(f))
 		p.order = append(p.order, leaf.ColumnIndex)
@@ -45,15 +45,20 @@ func newParquetFile(l *layout, out *counted, codec string) *parquetFile {
 func columnName(field string) string { return strings.ReplaceAll(field, "-", "_") }
 
 // parquetSchema has the columns in order of their names.
-func parquetSchema(l *layout) *parquet.Schema {
+func parquetSchema(l *layout, plainNumbers bool) *parquet.Schema {
 	g := parquet.Group{}
 	for _, f := range l.w.Fields {
-		n := parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
+		n, number := parquet.String(), true
 		switch kinds[columnByName[f]] {
 		case number32:
 			n = parquet.Int(32)
 		case number64:
 			n = parquet.Int(64)
+		default:
+			number = false
+		}
+		if !number || !plainNumbers {
+			n = parquet.Encoded(n, &parquet.RLEDictionary)
 		}
 		g[columnName(f)] = parquet.Optional(n)
 	}

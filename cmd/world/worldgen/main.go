@@ -61,6 +61,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.IntVar(&s.RulesPerGroup, "rules", 0, "fill the services' groups up to so many rules")
 	f.BoolVar(&s.Parquet, "parquet", false, "Parquet instead of text")
 	f.StringVar(&s.Codec, "codec", "", "gzip or none (text); gzip, zstd or snappy (Parquet)")
+	f.BoolVar(&s.PlainNumbers, "plain-numbers", false, "Parquet: numbers without dictionaries")
 	f.IntVar(&s.Level, "level", 0, "gzip level of text")
 	f.StringVar(&s.Prefix, "prefix", "", "prefix before AWSLogs/")
 	f.BoolVar(&s.Hive, "hive", false, "Hive-compatible partitions")

@@ -82,7 +82,7 @@ func parent(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "%d threads each, median of %d; s: wall seconds, cpu: user and system seconds, M/s: records of wall time\n\n", s.threads, s.rounds)
-	fmt.Fprintf(out, "%-22s %-8s %7s %7s %7s %7s   %s\n", "input", "who", "s", "cpu", "M/s", "MiB", "sgtrim is so many times as fast: wall, cpu")
+	fmt.Fprintf(out, "%-38s %-8s %7s %7s %7s %7s   %s\n", "input", "who", "s", "cpu", "M/s", "MiB", "sgtrim is so many times as fast: wall, cpu")
 	for _, in := range inputs {
 		if !s.only.MatchString(in.name()) {
 			continue

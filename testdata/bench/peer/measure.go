@@ -139,7 +139,7 @@ func (t *table) print(out io.Writer) {
 	own := t.cost("sgtrim")
 	name := t.name
 	for _, r := range t.rows {
-		fmt.Fprintf(out, "%-22s %-8s %7.2f %7.2f %7.2f %7.0f", name, r.who, r.wall, r.cpu, float64(t.records)/r.wall/1e6, r.rss)
+		fmt.Fprintf(out, "%-38s %-8s %7.2f %7.2f %7.2f %7.0f", name, r.who, r.wall, r.cpu, float64(t.records)/r.wall/1e6, r.rss)
 		if r.who == "bare" || r.who == "count" || r.who == "key" || r.who == "floor" {
 			fmt.Fprintf(out, "   %5.2f %5.2f", r.wall/own.wall, r.cpu/own.cpu)
 		}
@@ -147,5 +147,5 @@ func (t *table) print(out io.Writer) {
 		name = ""
 	}
 	gain, floor := t.cost("sgtrim1").wall/own.wall, t.cost("floor1").wall/t.cost("floor").wall
-	fmt.Fprintf(out, "%-22s %d records; all workers against one: sgtrim %.2f times, inflating alone %.2f: %.0f %%\n\n", "", t.records, gain, floor, 100*gain/floor)
+	fmt.Fprintf(out, "%-38s %d records; all workers against one: sgtrim %.2f times, inflating alone %.2f: %.0f %%\n\n", "", t.records, gain, floor, 100*gain/floor)
 }
