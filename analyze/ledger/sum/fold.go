@@ -6,8 +6,8 @@ import (
 )
 
 // folds are pairs under what their verdicts leave of their keys: a client's port is 0, endpoint 0 is A, and in the place of the
-// interface of the object stands its code. They gather over objects of one account, region and source, as a day has so many
-// rows that each look at one waits for memory.
+// interface of the object stands its code. They gather over objects of one account, region and source: their keys are half of
+// those of rows, and so is the work that one more of the same takes.
 type folds struct {
 	pairTable
 	account, region string
@@ -15,9 +15,12 @@ type folds struct {
 }
 
 const (
-	foldsMost     = 1 << 14 // of them, before the next object: beyond, looking at one waits as well
-	addressesMost = 1 << 16 // likewise, of addresses
+	foldsMost     = 1 << 18 // of them, before the next object, if the worker's share has so much room
+	foldShare     = 1 << 10 // bytes of the share for each that there may be; it takes up to 200
+	addressesMost = 1 << 16 // of addresses, likewise
 )
+
+func (w *worker) foldsMost() int { return int(min(w.share()/foldShare, foldsMost)) }
 
 // folding is a pair on its way into folds.
 type folding struct {
@@ -29,7 +32,7 @@ type folding struct {
 // foldPairs adds the pairs of the object that belong to the share to the folds. Like observe it goes in blocks.
 func (w *worker) foldPairs(source uint32, part share) {
 	f := &w.folds
-	if f.n > foldsMost || f.account != w.meta.Account || f.region != w.meta.Region || f.source != source {
+	if f.n > w.foldsMost() || f.account != w.meta.Account || f.region != w.meta.Region || f.source != source {
 		w.flushFolds()
 		f.account, f.region, f.source = w.meta.Account, w.meta.Region, source
 	}

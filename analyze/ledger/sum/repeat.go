@@ -78,9 +78,7 @@ func (t *endpointTable) touch(hashes []uint64) {
 		warm += uint64(t.slots[uint32(h>>32)&mask])
 	}
 	for _, h := range hashes {
-		if s := t.slots[uint32(h>>32)&mask]; s != 0 {
-			warm += t.list[s&mask-1].met
-		}
+		warm += t.list[max(int(t.slots[uint32(h>>32)&mask]&mask)-1, 0)].met
 	}
 	t.warm = warm
 }

@@ -268,10 +268,8 @@ func (t *pairTable) touch(hashes []uint64) {
 		warm += uint64(t.slots[uint32(h>>32)&mask])
 	}
 	for _, h := range hashes {
-		if s := t.slots[uint32(h>>32)&mask]; s != 0 {
-			p := &t.list[s&mask-1]
-			warm += p.key.addrs ^ uint64(p.sessions)
-		}
+		p := &t.list[max(int(t.slots[uint32(h>>32)&mask]&mask)-1, 0)] // no branch here either
+		warm += p.key.addrs ^ uint64(p.sessions)
 	}
 	t.warm = warm
 }
