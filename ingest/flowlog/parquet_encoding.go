@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/parquet-go/bitpack"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -35,7 +36,7 @@ func nextRun(b []byte, width uint) (hybridRun, []byte, error) {
 		}
 		// The last run may be cut off: writers need not pad it to whole groups.
 		size := min(groups*uint64(width), uint64(len(b)))
-		return hybridRun{count: int(groups) * 8, packed: b[:size:size]}, b[size:], nil
+		return hybridRun{count: int(groups) * 8, packed: b[:size]}, b[size:], nil
 	}
 	size := int(width+7) / 8
 	if head == 0 || head>>1 > math.MaxInt32 || len(b) < size {
@@ -54,14 +55,13 @@ func (r hybridRun) unpack(dst []uint32, width uint) error {
 		return errPage
 	}
 	packed := r.packed
-	switch {
-	case width == 0:
+	if width == 0 {
 		clear(dst)
 		return nil
-	case width <= 8:
-		dst, packed = unpackBytes(dst, packed, width)
-	case width <= 16:
-		dst, packed = unpackShorts(dst, packed, width)
+	}
+	if width <= 32 && cap(packed) >= bitpack.ByteCount(width*uint(len(dst)))+bitpack.PaddingInt32 {
+		bitpack.Unpack(dst, packed, width)
+		return nil
 	}
 	mask := uint64(1)<<width - 1
 	bit := uint(0)
@@ -79,43 +79,6 @@ func (r hybridRun) unpack(dst []uint32, width uint) error {
 		bit += width
 	}
 	return nil
-}
-
-// unpackBytes reads groups of eight values of 1 to 8 bits, which 8 bytes hold whole, as long as so many can be loaded. It
-// returns what is left of both.
-func unpackBytes(dst []uint32, packed []byte, width uint) ([]uint32, []byte) {
-	mask := uint32(1)<<(width&31) - 1
-	shift := width & 63
-	for len(dst) >= 8 && len(packed) >= 8 {
-		w := binary.LittleEndian.Uint64(packed)
-		d := (*[8]uint32)(dst)
-		for i := range d {
-			d[i] = uint32(w) & mask
-			w >>= shift
-		}
-		dst, packed = dst[8:], packed[width:]
-	}
-	return dst, packed
-}
-
-// unpackShorts reads groups of eight values of 9 to 16 bits, each in two halves: the second begins at a whole byte or at the
-// middle of one.
-func unpackShorts(dst []uint32, packed []byte, width uint) ([]uint32, []byte) {
-	mask := uint32(1)<<(width&31) - 1
-	shift, half, odd := width&63, width/2, width&1*4
-	for len(dst) >= 8 && len(packed) >= 16 {
-		d := (*[8]uint32)(dst)
-		w := binary.LittleEndian.Uint64(packed)
-		v := binary.LittleEndian.Uint64(packed[half:]) >> odd
-		for i := range 4 {
-			d[i] = uint32(w) & mask
-			d[i+4] = uint32(v) & mask
-			w >>= shift
-			v >>= shift
-		}
-		dst, packed = dst[8:], packed[width:]
-	}
-	return dst, packed
 }
 
 // decodeIndexes reads len(dst) dictionary indexes. Whether there are so many entries is looked at when they are used.

@@ -146,11 +146,15 @@ func (s *Sum) delta() (d ledger.Delta, err error) {
 	parts := map[ledger.Partition]*ledger.Part{}
 	rows := map[ledger.Partition][]stream{}
 	attributes := map[string]ledger.Attributes{}
+	var flush sync.WaitGroup
+	for _, w := range s.workers {
+		flush.Go(w.flushFolds)
+	}
+	flush.Wait()
 	order := s.names.order()
 	d.Rebuild = s.rebuild
 	for _, n := range slices.Sorted(mapKeys(s.workers)) {
 		w := s.workers[n]
-		w.flushFolds()
 		d.Objects = append(d.Objects, w.objects...)
 		for p, day := range w.days {
 			part := parts[p]
