@@ -116,7 +116,9 @@ func (w *worker) readRegular(first, last int) int {
 		if !near.has(s, t) {
 			day, hours = near.of(s, t)
 		}
-		if !w.tally.add(int(n), day, hours, analyze.Action(action[i])) {
+		if w.tally.knows(int(n), day) {
+			w.tally.counts[n].add(hours, analyze.Action(action[i]))
+		} else if !w.tally.addNew(int(n), day, hours, analyze.Action(action[i])) {
 			w.ifaces[n].on(day).takeOne(hours, analyze.Action(action[i]))
 		}
 		from, to := uint64(srcPort[i]), uint64(dstPort[i])

@@ -23,16 +23,10 @@ func (t *tally) reset() {
 	t.day, t.counts = noDay, t.counts[:0]
 }
 
-// add counts a record of interface n, and reports whether it is of the tally's day.
-func (t *tally) add(n int, day int32, hours uint32, action analyze.Action) bool {
-	if n >= len(t.counts) || day != t.day {
-		return t.addNew(n, day, hours, action)
-	}
-	t.counts[n].add(hours, action)
-	return true
-}
+// knows reports whether records of interface n may be added to counts for that day.
+func (t *tally) knows(n int, day int32) bool { return n < len(t.counts) && day == t.day }
 
-// addNew is add for an interface or a day that the tally does not know.
+// addNew counts a record of an interface or a day that the tally does not know, and reports whether it is of the tally's day.
 func (t *tally) addNew(n int, day int32, hours uint32, action analyze.Action) bool {
 	if day != t.day && t.day != noDay {
 		return false
