@@ -64,21 +64,14 @@ func (t *endpointTable) reserve(n int) {
 	if t.full(n) {
 		t.grow(n, func(at int) uint64 { return t.hash(t.list[at].key) })
 	}
-	if need := t.n + n + 1; need > len(t.list) {
-		t.list = append(make([]endpoint, 0, max(chunkEntries, need+need/2)), t.list[:t.n]...)
-		t.list = t.list[:cap(t.list)]
-	}
+	t.list = withRoom(t.list, t.n, n)
 }
 
-// touch loads the slots of hashes, and then the endpoints that get is likely to find.
+// touch loads the endpoints that get is likely to find.
 func (t *endpointTable) touch(hashes []uint64) {
-	mask := t.mask()
-	warm := uint64(0)
+	warm := t.touchSlots(hashes)
 	for _, h := range hashes {
-		warm += uint64(t.slots[uint32(h>>32)&mask])
-	}
-	for _, h := range hashes {
-		warm += t.list[max(int(t.slots[uint32(h>>32)&mask]&mask)-1, 0)].met
+		warm += t.list[t.first(h)].met
 	}
 	t.warm = warm
 }

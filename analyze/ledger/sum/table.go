@@ -31,6 +31,16 @@ func (s *store[E]) add() *E {
 	return s.at(s.n - 1)
 }
 
+// withRoom returns a list of which n entries are in use, with room for some more and one to come.
+func withRoom[E any](list []E, n, more int) []E {
+	need := n + more + 1
+	if need <= len(list) {
+		return list
+	}
+	grown := append(make([]E, 0, max(chunkEntries, need+need/2)), list[:n]...)
+	return grown[:cap(grown)]
+}
+
 // index maps hashes to positions. It is at most half full: 3/4 costs more in walks than it saves in memory.
 type index struct {
 	// slots: position + 1 in as many low bits as a slot's number has, bits of the hash above; 0 is empty.
@@ -96,6 +106,21 @@ func (x *index) next(p *probe) int {
 func (x *index) put(p probe, pos int) {
 	x.slots[p.slot] = p.tag | uint32(pos+1)
 	x.n++
+}
+
+// touchSlots loads the first slots of hashes. What it returns is for warm.
+func (x *index) touchSlots(hashes []uint64) (warm uint64) {
+	mask := x.mask()
+	for _, h := range hashes {
+		warm += uint64(x.slots[uint32(h>>32)&mask])
+	}
+	return warm
+}
+
+// first returns the position in the first slot of a hash, or the position 0, which a branch would cost more than.
+func (x *index) first(hash uint64) int {
+	mask := x.mask()
+	return max(int(x.slots[uint32(hash>>32)&mask]&mask)-1, 0)
 }
 
 // spot is what the first slot of a hash says: the position to look at, and what the slot and the count are to be if that holds
@@ -254,21 +279,14 @@ func (t *pairTable) reserve(n int) {
 	if t.full(n) {
 		t.grow(n, func(at int) uint64 { return t.list[at].key.hash(t.seed) })
 	}
-	if need := t.n + n + 1; need > len(t.list) {
-		t.list = append(make([]pair, 0, max(chunkEntries, need+need/2)), t.list[:t.n]...)
-		t.list = t.list[:cap(t.list)]
-	}
+	t.list = withRoom(t.list, t.n, n)
 }
 
-// touch loads the slots of hashes, and then the pairs that get is likely to find.
+// touch loads the pairs that get is likely to find.
 func (t *pairTable) touch(hashes []uint64) {
-	mask := t.mask()
-	warm := uint64(0)
+	warm := t.touchSlots(hashes)
 	for _, h := range hashes {
-		warm += uint64(t.slots[uint32(h>>32)&mask])
-	}
-	for _, h := range hashes {
-		p := &t.list[max(int(t.slots[uint32(h>>32)&mask]&mask)-1, 0)] // no branch here either
+		p := &t.list[t.first(h)]
 		warm += p.key.addrs ^ uint64(p.sessions)
 	}
 	t.warm = warm
