@@ -148,7 +148,7 @@ func (p *pages[T]) turn() error {
 	}
 	p.asStored = bare{}
 	if plain := p.page.plain; plain != nil && plain.bare.width > 0 && p.meaning.take != nil && plain.bare.all() <= p.meaning.most {
-		p.asStored = p.from.keep(plain.bare, &p.own)
+		p.asStored = p.from.keep(&p.page, plain.bare, &p.own)
 		p.page.plain = nil
 		p.page.indexes = p.page.indexes[:0]
 	}

@@ -74,6 +74,8 @@ type page struct {
 	nulls   []uint32 // rows of the page that are null
 	indexes []uint32 // of the non-null values into the dictionary
 	plain   *values  // the non-null values themselves, if there are no indexes; nil else
+	// inflated says that the values lie in the buffer of that name, not where the page was stored.
+	inflated bool
 }
 
 // next reads up to the next data page into p; dictionaries met on the way are handed to dictionary. io.EOF is the end.
@@ -176,6 +178,7 @@ func (r *pageReader) dataV1(p *page, h *format.PageHeader, body []byte, rowsLeft
 	if err := p.start(head.NumValues, rowsLeft); err != nil {
 		return err
 	}
+	p.inflated = r.codec != format.Uncompressed
 	if r.optional {
 		if head.DefinitionLevelEncoding != format.RLE {
 			return fmt.Errorf("levels with encoding %s are not read", head.DefinitionLevelEncoding)
@@ -215,6 +218,7 @@ func (r *pageReader) dataV2(p *page, h *format.PageHeader, body []byte, rowsLeft
 		if b, err = r.inflate(b, int(int64(h.UncompressedPageSize)-rep-def)); err != nil {
 			return err
 		}
+		p.inflated = r.codec != format.Uncompressed
 	}
 	return r.values(p, head.Encoding, b)
 }
@@ -223,7 +227,7 @@ func (p *page) start(n int32, rowsLeft int64) error {
 	if n < 0 || int64(n) > rowsLeft || n > maxPageValues {
 		return fmt.Errorf("%w: of %d rows, when %d are left", errPage, n, rowsLeft)
 	}
-	p.rows, p.nulls, p.indexes, p.plain = int(n), p.nulls[:0], p.indexes[:0], nil
+	p.rows, p.nulls, p.indexes, p.plain, p.inflated = int(n), p.nulls[:0], p.indexes[:0], nil, false
 	return nil
 }
 
@@ -241,9 +245,9 @@ func (r *pageReader) values(p *page, encoding format.Encoding, b []byte) error {
 	return decodeIndexes(p.indexes, b)
 }
 
-// keep makes the numbers of a page the caller's own, who gives its memory of before for the next page.
-func (r *pageReader) keep(b bare, own *[]byte) bare {
-	if r.codec == format.Uncompressed { // they lie in the object
+// keep makes the numbers of page p the caller's own, who gives its memory of before for the next page.
+func (r *pageReader) keep(p *page, b bare, own *[]byte) bare {
+	if !p.inflated {
 		*own = append((*own)[:0], b.bytes...)
 		return bare{*own, b.width}
 	}
