@@ -48,7 +48,7 @@ func (w *worker) foldPairs(source uint32, part share) {
 			}
 		}
 		f.reserve(n)
-		f.touch(w.hashes[:n])
+		f.ahead(w.hashes[:n])
 		for i := range block[:n] {
 			b := &block[i]
 			f.get(&b.key, w.hashes[i]).fold(b.pair, b.a)

@@ -43,7 +43,7 @@ func (w *worker) observe(first, last int) {
 		hashes[i] = block[i].key.hash(w.pairs.seed)
 	}
 	w.pairs.reserve(n)
-	w.pairs.touch(hashes)
+	w.pairs.ahead(hashes)
 	if w.cols.shape == irregular {
 		for i := range block {
 			o := &block[i]

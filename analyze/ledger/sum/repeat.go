@@ -2,6 +2,7 @@ package sum
 
 import (
 	"math/bits"
+	"unsafe"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/ledger"
@@ -67,13 +68,9 @@ func (t *endpointTable) reserve(n int) {
 	t.list = withRoom(t.list, t.n, n)
 }
 
-// touch loads the endpoints that get is likely to find.
-func (t *endpointTable) touch(hashes []uint64) {
-	warm := t.touchSlots(hashes)
-	for _, h := range hashes {
-		warm += t.list[t.first(h)].met
-	}
-	t.warm = warm
+// ahead is called with the hashes that get will be called with next, when there is room for them.
+func (t *endpointTable) ahead(hashes []uint64) {
+	t.index.ahead(hashes, unsafe.Pointer(&t.list[0]), unsafe.Sizeof(t.list[0]))
 }
 
 // find returns the position of an endpoint, or -1 and where it would go.
@@ -273,7 +270,7 @@ func (o *object) countMet() {
 			}
 		}
 		t.reserve(n)
-		t.touch(hashes[:n])
+		t.ahead(hashes[:n])
 		for at := range o.repeating[listed:] {
 			r := &o.repeating[listed+at]
 			r.ends = [2]int32{t.get(keys[2*at], hashes[2*at]), t.get(keys[2*at+1], hashes[2*at+1])}

@@ -3,6 +3,7 @@ package sum
 import (
 	"math"
 	"math/bits"
+	"unsafe"
 
 	"github.com/sgtrim/sgtrim/analyze"
 	"github.com/sgtrim/sgtrim/analyze/orient"
@@ -108,19 +109,12 @@ func (x *index) put(p probe, pos int) {
 	x.n++
 }
 
-// touchSlots loads the first slots of hashes. What it returns is for warm.
-func (x *index) touchSlots(hashes []uint64) (warm uint64) {
-	mask := x.mask()
-	for _, h := range hashes {
-		warm += uint64(x.slots[uint32(h>>32)&mask])
+// ahead asks for what get will look at for hashes, so that the core need not wait for one after the other. The entries of
+// size bytes begin at list.
+func (x *index) ahead(hashes []uint64, list unsafe.Pointer, size uintptr) {
+	if len(hashes) > 0 {
+		prefetch(&x.slots[0], x.mask(), &hashes[0], len(hashes), list, size)
 	}
-	return warm
-}
-
-// first returns the position in the first slot of a hash, or the position 0, which a branch would cost more than.
-func (x *index) first(hash uint64) int {
-	mask := x.mask()
-	return max(int(x.slots[uint32(hash>>32)&mask]&mask)-1, 0)
 }
 
 // spot is what the first slot of a hash says: the position to look at, and what the slot and the count are to be if that holds
@@ -282,14 +276,9 @@ func (t *pairTable) reserve(n int) {
 	t.list = withRoom(t.list, t.n, n)
 }
 
-// touch loads the pairs that get is likely to find.
-func (t *pairTable) touch(hashes []uint64) {
-	warm := t.touchSlots(hashes)
-	for _, h := range hashes {
-		p := &t.list[t.first(h)]
-		warm += p.key.addrs ^ uint64(p.sessions)
-	}
-	t.warm = warm
+// ahead is called with the hashes that get will be called with next, when there is room for them.
+func (t *pairTable) ahead(hashes []uint64) {
+	t.index.ahead(hashes, unsafe.Pointer(&t.list[0]), unsafe.Sizeof(t.list[0]))
 }
 
 // get returns the pair of a key, made when it is new, for which there must be room: see reserve. To need no branch the place
