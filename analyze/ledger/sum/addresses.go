@@ -1,5 +1,25 @@
 package sum
 
+// addr is a 16-byte address as two words, most significant first.
+type addr struct{ hi, lo uint64 }
+
+func (a addr) less(b addr) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b.lo }
+
+// differs is 0 for the same address; of several, the bits are joined and tested once.
+func (a addr) differs(b addr) uint64 { return (a.hi ^ b.hi) | (a.lo ^ b.lo) }
+
+func (a addr) is4() bool { return a.hi == 0 && a.lo>>32 == 0xffff }
+
+func (a addr) compare(b addr) int {
+	switch {
+	case a == b:
+		return 0
+	case a.less(b):
+		return -1
+	}
+	return 1
+}
+
 // addresses gives each address a code, which stands for its 16 bytes in keys. 0 is no code.
 type addresses struct {
 	index
