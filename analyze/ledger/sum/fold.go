@@ -15,9 +15,9 @@ type folds struct {
 }
 
 const (
-	foldsMost     = 1 << 18 // of them, before the next object, if the worker's share has so much room
+	foldsMost     = 1 << 18 // of them, if the worker's share has so much room
 	foldShare     = 1 << 10 // bytes of the share for each that there may be; it takes up to 200
-	addressesMost = 1 << 16 // of addresses, likewise
+	addressesMost = 1 << 16 // of addresses, before the next object
 )
 
 func (w *worker) foldsMost() int { return int(min(w.share()/foldShare, foldsMost)) }
@@ -32,12 +32,16 @@ type folding struct {
 // foldPairs adds the pairs of the object that belong to the share to the folds. Like observe it goes in blocks.
 func (w *worker) foldPairs(source uint32, part share) {
 	f := &w.folds
-	if f.n > w.foldsMost() || f.account != w.meta.Account || f.region != w.meta.Region || f.source != source {
+	if f.account != w.meta.Account || f.region != w.meta.Region || f.source != source {
 		w.flushFolds()
 		f.account, f.region, f.source = w.meta.Account, w.meta.Region, source
 	}
 	var block [blockRecords]folding
+	most := w.foldsMost()
 	for first := 0; first < w.pairs.n; first += blockRecords {
+		if f.n > most {
+			w.flushFolds()
+		}
 		n := 0
 		for i := first; i < min(first+blockRecords, w.pairs.n); i++ {
 			b := &block[n]

@@ -34,7 +34,7 @@ func withRoom[E any](list []E, n, more int) []E {
 	if need <= len(list) {
 		return list
 	}
-	grown := append(make([]E, 0, max(chunkEntries, need+need/2)), list[:n]...)
+	grown := append(make([]E, 0, max(chunkEntries, need+need/4)), list[:n]...)
 	return grown[:cap(grown)]
 }
 

@@ -14,9 +14,9 @@ import (
 // what the interfaces' own addresses and repetition need; see repetitionMost. So what comes out is what would have come out in
 // memory.
 
-// pairBytes is what a pair of the object in hand can cost: itself, what it is folded into, their places in the indexes, its
-// verdict, its addresses, and the two endpoints that it may add for repetition.
-const pairBytes = 512
+// pairBytes is what a pair of the object in hand can cost: itself, its place in the index, its verdict, its addresses, and the
+// two endpoints that it may add for repetition. What pairs are folded into has a bound of its own.
+const pairBytes = 384
 
 // mostPairs is how many pairs of the object in hand one worker may have in memory: a quarter of the budget is for them.
 func (w *worker) mostPairs() int {
@@ -107,6 +107,12 @@ func (o *object) dropPairs() {
 	clear(o.pktCodes)
 }
 
+// partPlace is where a pair stands, with what parted.compare looks at first: ports and interface, which few pairs share.
+type partPlace struct {
+	ports uint64
+	at    uint32
+}
+
 // spillPairs writes the pairs in hand to disk, sorted.
 func (w *worker) spillPairs() error {
 	if w.pairs.n == 0 {
@@ -117,16 +123,19 @@ func (w *worker) spillPairs() error {
 	if err != nil {
 		return err
 	}
-	places := make([]uint32, w.pairs.n)
+	places := make([]partPlace, w.pairs.n)
 	for i := range places {
-		places[i] = uint32(i)
+		places[i] = partPlace{w.part(w.pairs.at(i)).key.ports, uint32(i)}
 	}
-	slices.SortFunc(places, func(i, j uint32) int {
-		p, q := w.part(w.pairs.at(int(i))), w.part(w.pairs.at(int(j)))
+	slices.SortFunc(places, func(x, y partPlace) int {
+		if x.ports != y.ports {
+			return cmp.Compare(x.ports, y.ports)
+		}
+		p, q := w.part(w.pairs.at(int(x.at))), w.part(w.pairs.at(int(y.at)))
 		return p.compare(&q)
 	})
 	r, err := writeRun(dir, len(places), func(i int, b []byte) []byte {
-		p := w.part(w.pairs.at(int(places[i])))
+		p := w.part(w.pairs.at(int(places[i].at)))
 		return p.append(b)
 	})
 	w.runs = append(w.runs, r)
