@@ -168,7 +168,7 @@ func (v *values) len() int {
 func (v *values) whole() []int64 {
 	if n := v.bare.len(); n > len(v.ints) {
 		v.ints = slices.Grow(v.ints, n)[:n]
-		v.bare.widen(v.ints)
+		take(v.ints, v.bare, 0)
 	}
 	return v.ints
 }
@@ -194,8 +194,6 @@ func (b bare) all() (all uint64) {
 	}
 	return all
 }
-
-func (b bare) widen(dst []int64) { take(dst, b, 0) }
 
 // take sets dst to the numbers from the first on.
 func take[T uint8 | uint16 | int64](dst []T, b bare, first int) {

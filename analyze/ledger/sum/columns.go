@@ -116,7 +116,7 @@ func (c *columns) shapeOf() shape {
 	for i, s := range c.status {
 		status |= s
 		odd |= action[i] - 1
-		directions |= 1 << (flow[i] & 7)
+		directions |= 1 << min(flow[i], 7)
 	}
 	switch {
 	case status != uint8(ingest.StatusOK) || odd > 1:

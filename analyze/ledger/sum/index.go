@@ -11,23 +11,6 @@ import (
 
 const chunkEntries = 1 << 12
 
-// store keeps entries in chunks, so that growing never moves them.
-type store[E any] struct {
-	chunks [][]E
-	n      int
-}
-
-func (s *store[E]) at(i int) *E { return &s.chunks[i/chunkEntries][i%chunkEntries] }
-
-// add appends an entry. What it holds is the caller's to write: it may be one from before a reset.
-func (s *store[E]) add() *E {
-	if s.n == len(s.chunks)*chunkEntries {
-		s.chunks = append(s.chunks, make([]E, chunkEntries))
-	}
-	s.n++
-	return s.at(s.n - 1)
-}
-
 // withRoom returns a list of which n entries are in use, with room for some more and one to come.
 func withRoom[E any](list []E, n, more int) []E {
 	need := n + more + 1
@@ -43,7 +26,6 @@ type index struct {
 	// slots: position + 1 in as many low bits as a slot's number has, bits of the hash above; 0 is empty.
 	slots []uint32
 	n     int
-	warm  uint64 // takes what is loaded ahead, so that it is loaded
 }
 
 const indexLeast = 1 << 10

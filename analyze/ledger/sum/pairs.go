@@ -149,9 +149,7 @@ func (t *pairTable) search(k *pairKey, hash uint64) *pair {
 
 // add appends a pair past the index, which must not be asked then.
 func (t *pairTable) add(p *pair) *pair {
-	if need := t.n + 1; need > len(t.list) {
-		t.reserve(1)
-	}
+	t.list = withRoom(t.list, t.n, 1)
 	t.list[t.n] = *p
 	t.n++
 	return &t.list[t.n-1]

@@ -35,10 +35,28 @@ func (k *rowKey) equal(o *rowKey) bool {
 	return k.a.differs(o.a)|k.b.differs(o.b)|(k.ids^o.ids)|(k.tuple^o.tuple) == 0
 }
 
+// store keeps rows in chunks, so that growing never moves them.
+type store struct {
+	chunks [][]row
+	n      int
+}
+
+func (s *store) at(i int) *row { return &s.chunks[i/chunkEntries][i%chunkEntries] }
+
+// add appends a row. What it holds is the caller's to write.
+func (s *store) add() *row {
+	if s.n == len(s.chunks)*chunkEntries {
+		s.chunks = append(s.chunks, make([]row, chunkEntries))
+	}
+	s.n++
+	return s.at(s.n - 1)
+}
+
 type rowTable struct {
 	index
-	store[row]
+	store
 	seed uint64
+	warm uint64 // takes what is loaded ahead, so that it is loaded
 }
 
 // addAll merges rows, at most blockRecords, into the table.
