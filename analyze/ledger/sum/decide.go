@@ -75,27 +75,40 @@ func (w *worker) Commit() error {
 
 // decide fills verdicts, one for each pair.
 func (o *object) decide() {
-	if o.sideless {
-		o.meetLocal()
-		for i := range o.pairs.n {
-			k := &o.pairs.at(i).key
-			o.meetOther(k, o.addrs.of(k.code(0)), o.addrs.of(k.code(1)))
-		}
+	for _, i := range o.sixes {
+		k := &o.pairs.at(int(i)).key
+		o.meetOther(k, o.addrs.of(k.code(0)), o.addrs.of(k.code(1)))
 	}
 	o.judgeAll()
 	o.findRepetition()
 }
 
-// judgeAll fills verdicts by flags, once the interfaces' own addresses are known.
+// judgeAll fills verdicts by flags, once the interfaces' own addresses are known, and lists the pairs that repetition may decide.
 func (o *object) judgeAll() {
 	n := o.pairs.n
 	if cap(o.verdicts) < n {
 		o.verdicts = make([]verdict, n, n+n/4)
 	}
-	o.verdicts = o.verdicts[:n]
+	o.verdicts, o.repeating = o.verdicts[:n], o.repeating[:0]
+	o.bindOwn()
 	for i := range o.verdicts {
-		o.judge(&o.verdicts[i], o.pairs.at(i))
+		v, p := &o.verdicts[i], o.pairs.at(i)
+		o.judge(v, p)
+		if v.open && p.answered() {
+			o.listRepeating(i)
+		}
 	}
+}
+
+// answered reports whether the pair is fit to show repetition.
+func (p *pair) answered() bool {
+	if p.key.action() != analyze.Accept {
+		return false
+	}
+	var ab, ba ledger.Sums
+	p.sums(&ab, 0)
+	p.sums(&ba, 1)
+	return orient.Answered(p.key.proto(), &ab, &ba)
 }
 
 // judge decides side, client and strength by flags.
@@ -118,11 +131,11 @@ func (o *object) judge(v *verdict, p *pair) {
 
 // decide notes which endpoint is the client.
 func (v *verdict) decide(zeroIsClient bool, reason analyze.Reason) {
-	client := ledger.ClientB
+	var a ledger.Client // 1 if it is A, without a branch that nobody could foretell
 	if zeroIsClient != v.swap {
-		client = ledger.ClientA
+		a = 1
 	}
-	v.client, v.reason, v.open = client, reason, false
+	v.client, v.reason, v.open = ledger.ClientB-a, reason, false
 }
 
 // strength is how well the pair is attested where that endpoint is the client.
@@ -209,17 +222,35 @@ func (c *common) other(a addr) {
 	c.prefix, c.others = a.hi, true
 }
 
-// meetLocal looks for the own address of interfaces whose records do not say their direction.
-func (o *object) meetLocal() {
-	for i := range o.pairs.n {
+// meetLocal looks for the own address of interfaces whose records do not say their direction, in the pairs from first on.
+func (o *object) meetLocal(first int) {
+	for i := first; i < o.pairs.n; i++ {
 		k := &o.pairs.at(i).key
 		if k.local() {
 			continue
 		}
 		x, y := o.addrs.of(k.code(0)), o.addrs.of(k.code(1))
-		if c := o.commonOf(k, x, y); c != nil {
-			c.meet(x, y)
+		c := o.commonOf(k, x, y)
+		if c == nil {
+			o.mixed = true
+			continue
 		}
+		if !x.is4() {
+			o.sixes = append(o.sixes, int32(i))
+		}
+		c.meet(x, y)
+	}
+}
+
+// bindOwn notes the codes of the interfaces' own IPv4 addresses, with which sideOf need not look at addresses.
+func (o *object) bindOwn() {
+	o.own = o.own[:0]
+	for i := range o.ifaces {
+		own := uint32(0)
+		if c := &o.ifaces[i].local[0]; c.left == 1 && !o.mixed {
+			own = o.addrs.code(c.addr[0])
+		}
+		o.own = append(o.own, own)
 	}
 }
 
@@ -252,6 +283,11 @@ func (o *object) commonOf(k *pairKey, x, y addr) *common {
 func (o *object) sideOf(k *pairKey) (side ledger.Side, swap bool) {
 	if k.local() {
 		return ledger.SideA, false
+	}
+	if own := o.own[k.iface()]; own != 0 {
+		if zero, one := k.code(0) == own, k.code(1) == own; zero != one {
+			return ledger.SideA, one
+		}
 	}
 	x, y := o.addrs.of(k.code(0)), o.addrs.of(k.code(1))
 	c := o.commonOf(k, x, y)

@@ -14,15 +14,21 @@ type endpoint struct {
 	client     bool   // flags show it as a client's
 }
 
-// endpointKey: code of the address in meetings << 32 | port << 16 | protocol << 1 | whole.
+// endpointKey: code of the address << 32 | port << 16 | protocol << 1 | whole.
 type endpointKey uint64
 
 type endpointTable struct {
 	index
-	list []endpoint // n of them, and at least one to come
+	list []endpoint // n of them, the first at lone, and at least one to come
 	n    int
 	seed uint64
 }
+
+// lone is the position of one that stands for all that met one port and are not looked up: see sieve.
+const lone int32 = 0
+
+// len is how many endpoints there are, without that at lone.
+func (t *endpointTable) len() int { return t.n - 1 }
 
 func (t *endpointTable) at(i int32) *endpoint { return &t.list[i] }
 
@@ -84,12 +90,18 @@ func (t *endpointTable) have(k endpointKey) int32 {
 
 func (t *endpointTable) reset() {
 	t.index.reset()
-	t.n = 0
+	t.list = withRoom(t.list, 0, 1)
+	t.list[lone], t.n = endpoint{met: 1}, 1
 }
 
-// endpoint is the key of endpoint n of a pair.
+// endpoint is the key of endpoint n of a pair. Addresses have codes of their own in meetings where those of the object are given
+// anew for each part of it.
 func (o *object) endpoint(k *pairKey, n int) endpointKey {
-	return endpointKey(o.metCode(k.code(n)))<<32 | endpointKey(k.port(n))<<16 | endpointKey(k.proto())<<1
+	code := k.code(n)
+	if len(o.runs) > 0 {
+		code = o.metCode(code)
+	}
+	return endpointKey(code)<<32 | endpointKey(k.port(n))<<16 | endpointKey(k.proto())<<1
 }
 
 // metCode is the code that meetings give an address, by the object's.
@@ -108,7 +120,10 @@ func (o *object) metCode(code uint32) uint32 {
 // address is the key that stands for all ports of an address.
 func (k endpointKey) address() endpointKey { return k&^(0xffff<<16) | 1 }
 
-func portBit(p uint16) uint64 { return 1 << (uint32(p) * 0x9e3779b1 >> 26) }
+func portBit(p uint16) uint64 { return 1 << portPlace(p) }
+
+// portPlace says which of 64 a port's bit is.
+func portPlace(p uint16) uint32 { return uint32(p) * 0x9e3779b1 >> 26 }
 
 func (e *endpoint) degree() int { return bits.OnesCount64(e.met) }
 

@@ -103,6 +103,7 @@ func (o *object) load(q *parted) {
 // dropPairs empties the table for further pairs.
 func (o *object) dropPairs() {
 	o.pairs.reset()
+	o.sixes = o.sixes[:0]
 	o.pkts = o.pkts[:0]
 	clear(o.pktCodes)
 }
@@ -118,7 +119,6 @@ func (w *worker) spillPairs() error {
 	if w.pairs.n == 0 {
 		return nil
 	}
-	w.meetLocal()
 	dir, err := w.sum.ledger.TempDir()
 	if err != nil {
 		return err
@@ -164,11 +164,11 @@ func (w *worker) addLarge(source uint32, part share) error {
 		if err := w.eachPart(func() error { w.markClients(); return nil }); err != nil {
 			return err
 		}
-		crowded = w.countAddresses()
+		crowded = w.settleMet()
 	}
 	return w.eachPart(func() error {
 		if repetition {
-			w.listCounted()
+			w.lookUp(func(*ends) bool { return true })
 			w.foldAll(crowded)
 		}
 		w.foldPairs(source, part)

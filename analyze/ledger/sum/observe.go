@@ -27,6 +27,14 @@ type observed struct {
 
 // observe adds the records of the batch from first to last, without last.
 func (w *worker) observe(first, last int) {
+	before := w.pairs.n
+	w.addRecords(first, last)
+	if w.cols.shape != sided {
+		w.meetLocal(before) // while the pairs that are new are near
+	}
+}
+
+func (w *worker) addRecords(first, last int) {
 	n := 0
 	if w.cols.shape == irregular {
 		for i := first; i < last; i++ {
@@ -94,9 +102,6 @@ func (w *worker) readRegular(first, last int) int {
 	peerSrc, peerDst := c.pktSrc.peerOf(&c.src)[first:last][:len(ids)], c.pktDst.peerOf(&c.dst)[first:last][:len(ids)]
 	srcPort, dstPort := c.srcPort[first:last][:len(ids)], c.dstPort[first:last][:len(ids)]
 	hasSides := c.shape == sided
-	if !hasSides {
-		w.sideless = true
-	}
 	used, ifaces, codes, near := 0, w.dictIfaces, w.codeOf, w.span
 	for i := range ids {
 		n := ifaces[ids[i]] - 1
@@ -243,7 +248,6 @@ func (w *worker) key(o *observed, n uint32, today int32, action analyze.Action) 
 		src = w.pktCode(&c.pktSrc, i, src)
 		o.from = 1
 	default:
-		w.sideless = true
 		if dst < src || dst == src && dstPort < srcPort {
 			o.from = 1
 		}

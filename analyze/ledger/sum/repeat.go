@@ -2,7 +2,6 @@ package sum
 
 import (
 	"github.com/sgtrim/sgtrim/analyze"
-	"github.com/sgtrim/sgtrim/analyze/ledger"
 	"github.com/sgtrim/sgtrim/analyze/orient"
 )
 
@@ -77,7 +76,7 @@ func (f *fleets) has(k endpointKey) bool {
 }
 
 // mostMet is how many ports the peers' own ports may have met for e to be a service of theirs; 0: it is none.
-func (o *object) mostMet(e *endpoint) int {
+func (o *object) mostMet(e *endpoint) uint8 {
 	switch d := e.degree(); {
 	case e.client:
 		return 0
@@ -89,33 +88,47 @@ func (o *object) mostMet(e *endpoint) int {
 	return 0
 }
 
-// repeating is a pair that flags left open and that repetition may decide, with its endpoints.
+// repeating is a pair that flags left open and that repetition may decide.
 type repeating struct {
+	keys [2]endpointKey
 	pair int32
-	ends [2]int32
+	ends [2]int32 // where its endpoints stand, once looked up
+}
+
+// listRepeating lists a pair that is fit to show repetition.
+func (o *object) listRepeating(pair int) {
+	k := &o.pairs.at(pair).key
+	o.repeating = append(o.repeating, repeating{})
+	r := &o.repeating[len(o.repeating)-1] // written in its place: a copy would wait for what it is made of
+	r.pair, r.keys[0], r.keys[1] = int32(pair), o.endpoint(k, 0), o.endpoint(k, 1)
 }
 
 // findRepetition decides pairs that flags left open. Few objects have a port that came often enough, so most of the work is
 // not begun.
 func (o *object) findRepetition() {
 	o.resetMet()
+	if 2*len(o.repeating) <= min(spreadMost, o.repetitionMost) {
+		o.sift()
+	}
 	o.countMet()
 	if !o.metEnough() {
 		return
 	}
 	o.markClients()
-	o.foldAll(o.countAddresses())
+	o.foldAll(o.settleMet())
 }
 
 // meetings are what the open pairs of an object add up to.
 type meetings struct {
-	pairs int
+	pairs int  // that may be decided
 	often bool // some endpoint met repeatLeast ports
 	many  bool // counting has stopped at more than repetitionMost endpoints
 	// addrs has codes of its own, as those of the object are given anew for each part of one that was spilled.
 	addrs     addresses
+	sieve     sieve
 	endpoints endpointTable
 	fleets    fleets
+	settled   []met // by position in endpoints
 }
 
 // resetMet forgets the meetings of the object before.
@@ -126,94 +139,101 @@ func (o *object) resetMet() {
 
 func (m *meetings) reset() {
 	m.addrs.reset()
+	m.sieve.open()
 	m.endpoints.reset()
 	m.fleets.reset()
 	m.pairs, m.often, m.many = 0, false, false
 }
 
-// countMet lists the pairs in hand that may be decided, and counts the ports that their endpoints met. Like observe it goes in
-// blocks.
-func (o *object) countMet() {
-	o.repeating = o.repeating[:0]
+// sift keeps the endpoints that met one port out of the table. That is most of them, clients' ports; they are no services, so
+// nobody asks for more than that. countAddresses does, of objects with very many pairs, and their sieve stays open.
+func (o *object) sift() {
+	m := &o.met
+	m.sieve.close()
+	for i := range o.repeating {
+		r := &o.repeating[i]
+		m.sieve.meet(m.endpoints.hash(r.keys[0]), r.keys[1].port())
+		m.sieve.meet(m.endpoints.hash(r.keys[1]), r.keys[0].port())
+	}
+}
+
+// ends is a block of endpoints that are to be looked up.
+type ends struct {
+	n      int
+	keys   [2 * blockRecords]endpointKey
+	hashes [2 * blockRecords]uint64
+	peers  [2 * blockRecords]uint16 // port that it met
+	of     [2 * blockRecords]uint8  // pair of the block << 1 | which end of it
+	at     [2 * blockRecords]int32  // position, once looked up
+}
+
+// fill takes the endpoints of pairs. Which of them the sieve keeps out nobody could foretell, so nothing branches on it.
+func (o *object) fill(b *ends, pairs []repeating) {
+	n := 0
+	for i := range pairs {
+		r := &pairs[i]
+		for end, key := range r.keys {
+			hash := o.met.endpoints.hash(key)
+			b.keys[n], b.hashes[n], b.peers[n], b.of[n] = key, hash, r.keys[1-end].port(), uint8(2*i+end)
+			r.ends[end] = lone
+			n += o.met.sieve.several(hash)
+		}
+	}
+	b.n = n
+}
+
+// lookUp finds the endpoints of pairs, made where they are new, in blocks as observe does. It stops where visit says so.
+func (o *object) lookUp(visit func(b *ends) bool) {
 	t := &o.met.endpoints
-	var keys [2 * blockRecords]endpointKey
-	var hashes [2 * blockRecords]uint64
-	for i := 0; i < len(o.verdicts); {
-		if t.n > o.repetitionMost {
-			o.met.many = true
+	var b ends
+	for first := 0; first < len(o.repeating); first += blockRecords {
+		pairs := o.repeating[first:min(first+blockRecords, len(o.repeating))]
+		o.fill(&b, pairs)
+		t.reserve(b.n)
+		t.ahead(b.hashes[:b.n])
+		for i, hash := range b.hashes[:b.n] {
+			at := t.get(b.keys[i], hash)
+			b.at[i], pairs[b.of[i]>>1].ends[b.of[i]&1] = at, at
+		}
+		if !visit(&b) {
 			return
 		}
-		listed, n := len(o.repeating), 0
-		for ; i < len(o.verdicts) && n < len(keys); i++ {
-			if !o.repeats(i) {
-				continue
-			}
-			o.repeating = append(o.repeating, repeating{pair: int32(i)})
-			for end := range 2 {
-				keys[n] = o.endpoint(&o.pairs.at(i).key, end)
-				hashes[n] = t.hash(keys[n])
-				n++
-			}
-		}
-		t.reserve(n)
-		t.ahead(hashes[:n])
-		for at := range o.repeating[listed:] {
-			r := &o.repeating[listed+at]
-			r.ends = [2]int32{t.get(keys[2*at], hashes[2*at]), t.get(keys[2*at+1], hashes[2*at+1])}
-			o.met.count(&o.pairs.at(int(r.pair)).key, r)
-		}
 	}
 }
 
-// listCounted lists the pairs in hand that may be decided, when all are counted.
-func (o *object) listCounted() {
-	o.repeating = o.repeating[:0]
-	for i := range o.verdicts {
-		if !o.repeats(i) {
-			continue
+// countMet counts the ports that the endpoints of the pairs in hand met.
+func (o *object) countMet() {
+	m := &o.met
+	m.pairs += len(o.repeating)
+	o.lookUp(func(b *ends) bool {
+		for i, at := range b.at[:b.n] {
+			m.count(m.endpoints.at(at), b.peers[i])
 		}
-		k := &o.pairs.at(i).key
-		o.repeating = append(o.repeating, repeating{int32(i), [2]int32{o.met.endpoints.have(o.endpoint(k, 0)), o.met.endpoints.have(o.endpoint(k, 1))}})
-	}
+		m.many = m.endpoints.len() > o.repetitionMost
+		return !m.many
+	})
 }
 
-// count adds the ports that the endpoints of a pair met.
-func (m *meetings) count(k *pairKey, r *repeating) {
-	m.pairs++
-	for n := range r.ends {
-		e := m.endpoints.at(r.ends[n])
-		bit := portBit(k.port(1 - n))
-		e.pairs++
-		if e.met&bit != 0 {
-			continue
-		}
-		e.met |= bit
-		switch e.degree() {
-		case fleetLeast:
-			m.fleets.add(e.key)
-		case repeatLeast:
-			m.often = true
-		}
+// count adds a port that an endpoint met.
+func (m *meetings) count(e *endpoint, peer uint16) {
+	e.pairs++
+	bit := portBit(peer)
+	if e.met&bit != 0 {
+		return
+	}
+	e.met |= bit
+	switch e.degree() {
+	case fleetLeast:
+		m.fleets.add(e.key)
+	case repeatLeast:
+		m.often = true
 	}
 }
 
 // metEnough is asked when all pairs are counted: whether some endpoint met enough for repetition.
 func (o *object) metEnough() bool {
 	o.met.fleets.settle()
-	many := o.met.many || o.met.endpoints.n > o.repetitionMost
-	return !many && (o.met.often || o.met.fleets.n > 0)
-}
-
-// repeats reports whether pair i is open and fit to show repetition.
-func (o *object) repeats(i int) bool {
-	if !o.verdicts[i].open {
-		return false
-	}
-	p := o.pairs.at(i)
-	var ab, ba ledger.Sums
-	p.sums(&ab, 0)
-	p.sums(&ba, 1)
-	return p.key.action() == analyze.Accept && orient.Answered(p.key.proto(), &ab, &ba)
+	return !o.met.many && (o.met.often || o.met.fleets.n > 0)
 }
 
 // markClients notes the ports that flags show as a client's.
@@ -236,31 +256,44 @@ func (o *object) markClients() {
 	}
 }
 
-// countAddresses sums up what the ports of each address met, and reports whether any address may be a NAT's by that. An
+// met is what counts in the end of an endpoint: how many ports it met, and how many those that it met may have.
+type met struct{ degree, most uint8 }
+
+// settleMet is called when all is counted and marked. It reports whether any address may be a NAT's by what its ports met; an
 // object that is too small for one is spared the work.
-func (o *object) countAddresses() (crowded bool) {
+func (o *object) settleMet() (crowded bool) {
 	t := &o.met.endpoints
-	ports, candidates := int32(t.n), 0
-	for i := range ports {
-		if o.mostMet(t.at(i)) > 0 {
+	o.met.settled = o.met.settled[:0]
+	candidates := 0
+	for i := range t.list[:t.n] {
+		e := &t.list[i]
+		s := met{uint8(e.degree()), o.mostMet(e)}
+		if s.most > 0 {
 			candidates++
 		}
+		o.met.settled = append(o.met.settled, s)
 	}
 	if 2*o.met.pairs <= spreadMost && candidates <= candidatesMost {
 		return false
 	}
-	for i := range ports {
-		at := t.have(t.at(i).key.address()) // which may move all of them
-		if e, a := t.at(i), t.at(at); o.mostMet(e) > 0 {
+	o.countAddresses()
+	return true
+}
+
+// countAddresses sums up what the ports of each address met.
+func (o *object) countAddresses() {
+	t := &o.met.endpoints
+	for i, s := range o.met.settled {
+		at := t.have(t.list[i].key.address()) // which may move all of them
+		if e, a := &t.list[i], t.at(at); s.most > 0 {
 			a.candidates++
 		} else {
 			a.pairs += e.pairs
 		}
 	}
-	return true
 }
 
-// foldAll decides the pairs that countMet has listed.
+// foldAll decides the pairs that countMet has looked up.
 func (o *object) foldAll(crowded bool) {
 	for i := range o.repeating {
 		o.foldRepeated(&o.repeating[i], crowded)
@@ -268,27 +301,26 @@ func (o *object) foldAll(crowded bool) {
 }
 
 // foldRepeated decides a pair if its endpoint that met more ports is a service by repetition: the other one cannot be, as a
-// service's peers have met few.
+// service's peers have met few. It is established: it went both ways, and no flag says otherwise.
 func (o *object) foldRepeated(r *repeating, crowded bool) {
-	t := &o.met.endpoints
 	n := 0
-	if t.at(r.ends[1]).degree() > t.at(r.ends[0]).degree() {
+	if o.met.settled[r.ends[1]].degree > o.met.settled[r.ends[0]].degree {
 		n = 1
 	}
-	service, client := t.at(r.ends[n]), t.at(r.ends[1-n])
-	p := o.pairs.at(int(r.pair))
-	most := o.mostMet(service)
-	if most == 0 || client.degree() > most || p.key.port(1-n) < 1024 || !mayRepeat(p.key.proto(), p.key.port(n)) {
+	k := r.keys[n]
+	service, client := o.met.settled[r.ends[n]], o.met.settled[r.ends[1-n]]
+	if client.degree > service.most || r.keys[1-n].port() < 1024 || !mayRepeat(k.proto(), k.port()) {
 		return
 	}
 	if crowded {
-		if a := t.at(t.have(service.key.address())); a.pairs > spreadMost || a.candidates > candidatesMost {
+		t := &o.met.endpoints
+		if a := t.at(t.have(k.address())); a.pairs > spreadMost || a.candidates > candidatesMost {
 			return
 		}
 	}
 	v := &o.verdicts[r.pair]
 	v.decide(n == 1, analyze.Repetition)
-	v.strength = p.strength(1 - n)
+	v.strength = analyze.Established
 }
 
 func mayRepeat(proto uint8, service uint16) bool {

@@ -91,6 +91,8 @@ type object struct {
 	runs       []run             // pairs that were spilled
 	pkts       []uint64          // packet addresses that differ, as codes of endpoints 0 and 1; what a key has is their place + 1
 	pktCodes   map[uint64]uint32 // what a key has of them
+	own        []uint32          // by interface, code of its IPv4 address, 0 while that is open
+	sixes      []int32           // IPv6 pairs of records that did not say their direction
 	verdicts   []verdict
 	met        meetings
 	metCodes   []uint32 // of an address in met, by its code; 0 where it was not asked for
@@ -99,7 +101,7 @@ type object struct {
 	repetitionMost int
 	skipped        int64
 	cut            bool // a record could be placed on no day
-	sideless       bool // a record did not say its direction
+	mixed          bool // a record had an IPv4 and an IPv6 address, and did not say its direction
 	seen           Stats
 }
 
@@ -145,7 +147,7 @@ func (o *object) reset() error {
 	clear(o.dictIfaces)
 	o.tally.reset()
 	o.bound = nil
-	o.skipped, o.cut, o.sideless, o.seen = 0, false, false, Stats{}
+	o.skipped, o.cut, o.mixed, o.seen = 0, false, false, Stats{}
 	return o.dropRuns()
 }
 
