@@ -110,6 +110,8 @@ func (t *texts) add(s []byte) {
 	t.offsets = append(t.offsets, int32(len(t.bytes)))
 }
 
+func (t *texts) at(i int) []byte { return t.bytes[t.offsets[i]:t.offsets[i+1]] }
+
 func (t *texts) array() arrow.Array {
 	data := array.NewData(arrow.BinaryTypes.String, len(t.offsets)-1, []*memory.Buffer{
 		nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(t.offsets)), memory.NewBufferBytes(t.bytes),

@@ -131,7 +131,7 @@ func (d *Decoder) Decode(ctx context.Context, in Input, out Output) (Counts, err
 	d.ctx, d.in, d.out = ctx, in, out
 	d.counts, d.format, d.line = Counts{}, nil, 0
 	d.cols.reset()
-	d.ids.reset()
+	d.ids.next()
 	d.addrs.begin()
 	err := d.decode()
 	d.ctx, d.in, d.out, d.unread = nil, Input{}, Output{}, nil // nothing of the object is held on to

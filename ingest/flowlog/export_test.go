@@ -15,7 +15,7 @@ func FieldNames() []string { return fieldNames[:] }
 // Plain tells whether a text is parsed column by column after its first line.
 func (d *Decoder) Plain(text string) bool {
 	d.format = nil
-	d.ids.reset()
+	d.ids.next()
 	d.addrs.reset()
 	d.cols.reset()
 	d.off = make([]uint32, chunkSize+slack)

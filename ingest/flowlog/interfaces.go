@@ -2,13 +2,15 @@ package flowlog
 
 import "encoding/binary"
 
-// interfaces gives every interface of one object an index, and keeps what the first record says of it: account, VPC and
-// subnet. A small cache in front of the map is keyed by the raw text (at most 24 bytes: "eni-" and 17 digits are 21).
+// interfaces gives every interface of an object an index, and keeps what the object's first record says of it: account, VPC and
+// subnet. Where an earlier object's said the same, the index is that of before. A small cache in front of the map is keyed by the
+// raw text (at most 24 bytes: "eni-" and 17 digits are 21).
 type interfaces struct {
 	text  [4]texts // interface, account, VPC, subnet
+	met   []uint32 // by index, the turn it was last met in
 	index map[string]int32
 	cache []interfaceEntry
-	turn  uint32 // entries of earlier objects have another turn, so a new object need not clear the cache
+	turn  uint32 // of the object: entries of earlier ones have another turn, so the cache need not be cleared
 }
 
 type interfaceEntry struct {
@@ -20,23 +22,30 @@ type interfaceEntry struct {
 const (
 	interfaceCacheBits = 10
 	interfaceKey       = 24
+	// interfacesKept is how many there may be to be kept for the next object.
+	interfacesKept = 1 << 13
 )
 
 func (t *interfaces) init() {
 	t.index = make(map[string]int32)
 	t.cache = make([]interfaceEntry, 1<<interfaceCacheBits)
-	t.reset()
+	t.forget()
 }
 
-func (t *interfaces) reset() {
+func (t *interfaces) forget() {
 	clear(t.index)
+	clear(t.cache)
 	for i := range t.text {
 		t.text[i].reset()
 	}
+	t.met, t.turn = t.met[:0], 1
+}
+
+// next begins another object.
+func (t *interfaces) next() {
 	t.turn++
-	if t.turn == 0 { // wrapped around: old entries would pass as new ones
-		clear(t.cache)
-		t.turn = 1
+	if len(t.met) > interfacesKept || t.turn == 0 { // wrapped around: old entries would pass as new ones
+		t.forget()
 	}
 }
 
@@ -50,10 +59,30 @@ func (t *interfaces) lookup(a attributes) int32 {
 			a[i] = nil
 		}
 	}
-	if i, ok := t.index[string(a[0])]; ok {
+	i, ok := t.index[string(a[0])]
+	if ok && t.met[i] == t.turn {
 		return i
 	}
-	i := int32(len(t.index))
+	if !ok || !t.says(int(i), &a) {
+		i = t.add(&a)
+	}
+	t.met[i] = t.turn
+	return i
+}
+
+// says reports whether an index stands for these texts.
+func (t *interfaces) says(i int, a *attributes) bool {
+	for k := range a {
+		if string(t.text[k].at(i)) != string(a[k]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *interfaces) add(a *attributes) int32 {
+	i := int32(len(t.met))
+	t.met = append(t.met, 0)
 	t.index[string(a[0])] = i
 	for k, v := range a {
 		t.text[k].add(v)

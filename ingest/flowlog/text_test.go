@@ -420,6 +420,23 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
+// What is kept of interfaces from one object to the next tells nothing of the next, whose first records may say something else; and
+// very many are not kept.
+func TestAttributesOverObjects(t *testing.T) {
+	d, rng := newDecoder(t, flowlog.Options{}), rand.New(rand.NewPCG(5, 1))
+	for object := range 12 {
+		interfaces := []int{5, 5, 9000}[object%3]
+		var b strings.Builder
+		b.WriteString("interface-id account-id vpc-id srcaddr dstaddr srcport dstport protocol action start end\n")
+		for range 10 * interfaces {
+			fmt.Fprintf(&b, "eni-%d %d %s 10.0.0.1 10.0.0.2 1 2 6 ACCEPT 1 2\n", rng.IntN(interfaces), rng.IntN(3), []string{"vpc-1", "-", "unknown"}[rng.IntN(3)])
+		}
+		if diff := cmp.Diff(readOracle(b.String(), math.MinInt64, math.MaxInt64), read(d, []byte(b.String()))); diff != "" {
+			t.Fatalf("object %d: -want +got\n%s", object, diff)
+		}
+	}
+}
+
 // A field missing at the end of one line and one too many at the start of the next look whole together: they are not.
 func TestShiftedLines(t *testing.T) {
 	text := strings.TrimSpace(v2) + " region\n" + record("", "") + "x " + record("OK", "OK us-east-1")

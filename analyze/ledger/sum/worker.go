@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"strings"
+	"unsafe"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -74,8 +75,9 @@ type object struct {
 	open       bool
 	meta       ingest.Object
 	cols       columns
-	dict       []dictTexts       // by index of the batch's dictionaries of interfaces
+	dict       []dictEntry       // by index of the batch's dictionaries of interfaces
 	dictIfaces []int32           // likewise, interface of the object + 1; 0 is not resolved yet, -1 has no name
+	boundTexts [4][]byte         // the batch's dictionaries of interfaces, as bound
 	ifaceCodes map[uint32]uint32 // code of a name → interface of the object
 	ifaces     []iface
 	addrs      addresses // of the folds as well, so that it outlives the object: see forgetAddresses
@@ -145,6 +147,7 @@ func (o *object) reset() error {
 	clear(o.ifaceCodes)
 	o.ifaces = o.ifaces[:0]
 	clear(o.dictIfaces)
+	o.boundTexts = [4][]byte{}
 	o.tally.reset()
 	o.bound = nil
 	o.skipped, o.cut, o.mixed, o.seen = 0, false, false, Stats{}
@@ -212,26 +215,50 @@ func (w *worker) Observe(rec arrow.Record) error {
 	return nil
 }
 
-// dictTexts is what an index of the dictionaries stands for: interface, account, VPC, subnet, copied.
-type dictTexts [4]string
+// dictEntry is what an index of the dictionaries stands for: interface, account, VPC, subnet, copied; and the code of the
+// interface's name.
+type dictEntry struct {
+	known bool
+	texts [4]string
+	code  uint32
+}
 
 // bindDictionary prepares the way from dictionary indexes to interfaces of the object. Each is resolved when it is met, and
 // again where another batch means something else by it.
 func (w *worker) bindDictionary() {
 	n := w.cols.interfaces.Len()
-	for d := range w.dict[:min(n, len(w.dict))] {
-		if w.dictIfaces[d] != 0 && !w.cols.means(d, &w.dict[d]) {
-			w.dictIfaces[d] = 0
+	if !w.rebind() {
+		for d := range w.dict[:min(n, len(w.dict))] {
+			if w.dict[d].known && !w.cols.means(d, &w.dict[d].texts) {
+				w.dict[d].known, w.dictIfaces[d] = false, 0
+			}
 		}
 	}
 	for len(w.dict) < n {
-		w.dict = append(w.dict, dictTexts{})
+		w.dict = append(w.dict, dictEntry{})
 		w.dictIfaces = append(w.dictIfaces, 0)
 	}
 }
 
+// rebind reports whether the batch's dictionaries of interfaces mean what those of the object's batch before meant: they lie
+// where those did, and are not shorter.
+func (w *worker) rebind() bool {
+	same := len(w.boundTexts[0]) > 0
+	for i, texts := range w.cols.idTexts() {
+		b := texts.ValueBytes()
+		same = same && len(b) >= len(w.boundTexts[i]) && unsafe.SliceData(b) == unsafe.SliceData(w.boundTexts[i])
+		w.boundTexts[i] = b
+	}
+	return same
+}
+
+// idTexts are the dictionaries of interfaces, accounts, VPCs and subnets.
+func (c *columns) idTexts() [4]*array.String {
+	return [4]*array.String{c.interfaces, c.accounts, c.vpcs, c.subnets}
+}
+
 // means reports whether index d of the dictionaries stands for these texts.
-func (c *columns) means(d int, texts *dictTexts) bool {
+func (c *columns) means(d int, texts *[4]string) bool {
 	return c.interfaces.Value(d) == texts[0] && c.accounts.Value(d) == texts[1] && c.vpcs.Value(d) == texts[2] && c.subnets.Value(d) == texts[3]
 }
 
@@ -246,24 +273,31 @@ func (w *worker) ifaceOf(d int32) int32 {
 
 // resolve finds the interface that index d of the dictionaries stands for; what it returns is for dictIfaces.
 func (w *worker) resolve(d int) int32 {
-	c, said := &w.cols, &w.dict[d]
-	for i, texts := range [...]*array.String{c.interfaces, c.accounts, c.vpcs, c.subnets} {
-		said[i] = w.copied(texts.Value(d))
+	e := &w.dict[d]
+	if !e.known {
+		for i, texts := range w.cols.idTexts() {
+			e.texts[i] = w.copied(texts.Value(d))
+		}
+		e.known = true
+		if e.named() {
+			e.code = w.code(e.texts[0])
+		}
 	}
-	if said[0] == "" || said[0] == "-" {
+	if !e.named() {
 		w.dictIfaces[d] = -1
 		return -1
 	}
-	code := w.code(said[0])
-	n, ok := w.ifaceCodes[code]
+	n, ok := w.ifaceCodes[e.code]
 	if !ok {
-		n = w.addIface(code)
-		w.ifaceCodes[code] = n
+		n = w.addIface(e.code)
+		w.ifaceCodes[e.code] = n
 	}
-	w.ifaces[n].Attributes.Merge(ledger.Attributes{Account: known(said[1]), VPC: known(said[2]), Subnet: known(said[3]), Region: w.meta.Region})
+	w.ifaces[n].Attributes.Merge(ledger.Attributes{Account: known(e.texts[1]), VPC: known(e.texts[2]), Subnet: known(e.texts[3]), Region: w.meta.Region})
 	w.dictIfaces[d] = int32(n) + 1
 	return int32(n) + 1
 }
+
+func (e *dictEntry) named() bool { return e.texts[0] != "" && e.texts[0] != "-" }
 
 // known drops AWS's words for "not known".
 func known(s string) string {
