@@ -71,7 +71,7 @@ func (t *endpointTable) get(k endpointKey, hash uint64) int32 {
 	return int32(o.at)
 }
 
-// search is get for a key of which the first slot holds another.
+// search is get for a key that stands further on than get looks.
 func (t *endpointTable) search(k endpointKey, hash uint64) int32 {
 	i, at := t.find(k, hash)
 	if i >= 0 {

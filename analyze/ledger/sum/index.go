@@ -95,22 +95,30 @@ func (x *index) ahead(hashes []uint64, list unsafe.Pointer, size uintptr) {
 	}
 }
 
-// spot is what the first slot of a hash says: the position to look at, and what the slot and the count are to be if that holds
-// the key that was looked for.
+// spot is what a slot of a hash says: the position to look at, and what the slot and the count are to be if that holds the key
+// that was looked for.
 type spot struct {
 	slot     *uint32
 	is       uint32
 	at, more int
 }
 
-// offer returns the position in the first slot of a hash, or of a free one n, where the entry is to stand. Which of both it is
-// nobody could foretell, so nothing branches on it. The slots must not be full.
+// offer returns the position in the first slot of a hash, or in the second if the first is another hash's; or of a free one n,
+// where the entry is to stand. Which it is nobody could foretell, so nothing branches on it. The slots must not be full.
 func (x *index) offer(hash uint64, n int) spot {
 	mask := x.mask()
-	slot := &x.slots[uint32(hash>>32)&mask]
+	tag, at := uint32(hash)&^mask, uint32(hash>>32)&mask
+	s, others := x.slots[at], uint32(0)
+	if s&^mask != tag {
+		others = 1
+	}
+	if s == 0 {
+		others = 0
+	}
+	slot := &x.slots[(at+others)&mask]
 	o := spot{slot, *slot, int(*slot&mask) - 1, 0}
 	if *slot == 0 {
-		o.is, o.at, o.more = uint32(hash)&^mask|uint32(n+1), n, 1
+		o.is, o.at, o.more = tag|uint32(n+1), n, 1
 	}
 	return o
 }

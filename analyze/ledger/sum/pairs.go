@@ -130,7 +130,7 @@ func (t *pairTable) get(k *pairKey, hash uint64) *pair {
 	return p
 }
 
-// search is get for a key of which the first slot holds another.
+// search is get for a key that stands further on than get looks.
 func (t *pairTable) search(k *pairKey, hash uint64) *pair {
 	at := t.start(hash)
 	for {
