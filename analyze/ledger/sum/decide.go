@@ -59,10 +59,10 @@ func (w *worker) Commit() error {
 	}
 	w.addCoverage(source, part)
 	for i := range w.ifaces {
-		f := &w.ifaces[i]
-		a := w.attributes[f.code]
-		a.Merge(f.Attributes)
-		w.attributes[f.code] = a
+		name := w.names[i]
+		a := w.attributes[name]
+		a.Merge(w.ifaces[i].Attributes)
+		w.attributes[name] = a
 	}
 	w.objects = append(w.objects, id)
 	w.sources[source] = struct{}{}
@@ -316,7 +316,7 @@ func (w *worker) addCoverage(source uint32, part share) {
 		for j := range f.days {
 			c := &f.days[j]
 			if part.has(c.day) {
-				w.day(w.meta, c.day).cover(coverageKey{f.code, source}, c.Coverage)
+				w.day(w.meta, c.day).cover(coverageKey{w.names[i], source}, c.Coverage)
 			}
 		}
 	}
@@ -358,7 +358,7 @@ func (w *worker) contentHash() (string, error) {
 			return "", err
 		}
 		k := &p.key
-		b = append(b[:0], w.sum.names.text(w.ifaces[k.iface()].code)...)
+		b = append(b[:0], w.sum.names.text(w.names[k.iface()])...)
 		b = appendWords(b, p.addr[0].hi, p.addr[0].lo, p.addr[1].hi, p.addr[1].lo, uint64(uint32(k.day())),
 			uint64(k.port(0))<<48|uint64(k.port(1))<<32|uint64(k.proto())<<8|uint64(k.action())<<2|k.rest&localBit)
 		for n := range 2 {

@@ -75,7 +75,7 @@ func (w *worker) fold(f *folding, v *verdict) {
 	}
 	ports &^= clientPort[v.client]
 	extra := uint64(v.side)<<14 | uint64(v.client)<<12 | uint64(v.reason)<<4 | uint64(v.strength)
-	ports = ports&^0xffffffff | uint64(w.ifaces[k.iface()].code)
+	ports = ports&^0xffffffff | uint64(w.names[k.iface()])
 	f.key = pairKey{addrs, ports, extra<<extraAt | k.rest&(1<<extraAt-1)&^localBit}
 }
 

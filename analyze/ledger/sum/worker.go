@@ -80,6 +80,7 @@ type object struct {
 	boundTexts [4][]byte         // the batch's dictionaries of interfaces, as bound
 	ifaceCodes map[uint32]uint32 // code of a name → interface of the object
 	ifaces     []iface
+	names      []uint32  // by interface, code of its name
 	addrs      addresses // of the folds as well, so that it outlives the object: see forgetAddresses
 	bound      []byte    // the batch's dictionary of addresses; it stays another's, but nothing else can lie in its place
 	codeOf     []uint32  // of an address, by its index in the batch's dictionary; 0 where no key needed one yet
@@ -109,7 +110,6 @@ type object struct {
 
 // iface is one interface within the object in hand.
 type iface struct {
-	code uint32
 	ledger.Attributes
 	days []ifaceDay
 	// local is the one address common to the open rows of the interface, IPv4 and IPv6 apart.
@@ -145,7 +145,7 @@ func (w *worker) Begin(o ingest.Object) error {
 func (o *object) reset() error {
 	o.dropPairs()
 	clear(o.ifaceCodes)
-	o.ifaces = o.ifaces[:0]
+	o.ifaces, o.names = o.ifaces[:0], o.names[:0]
 	clear(o.dictIfaces)
 	o.boundTexts = [4][]byte{}
 	o.tally.reset()
@@ -322,10 +322,11 @@ func (o *object) addIface(code uint32) uint32 {
 	if n < cap(o.ifaces) {
 		o.ifaces = o.ifaces[:n+1]
 		days := o.ifaces[n].days[:0]
-		o.ifaces[n] = iface{code: code, days: days}
+		o.ifaces[n] = iface{days: days}
 	} else {
-		o.ifaces = append(o.ifaces, iface{code: code})
+		o.ifaces = append(o.ifaces, iface{})
 	}
+	o.names = append(o.names, code)
 	return uint32(n)
 }
 
