@@ -62,7 +62,7 @@ func (t *endpointTable) find(k endpointKey, hash uint64) (int32, probe) {
 // of pairs does.
 func (t *endpointTable) get(k endpointKey, hash uint64) int32 {
 	t.list[t.n] = endpoint{key: k}
-	o := t.offer(hash, t.n)
+	o := t.offer(t.likely(hash), hash, t.n)
 	if t.list[o.at].key != k {
 		return t.search(k, hash)
 	}

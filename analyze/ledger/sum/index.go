@@ -103,22 +103,28 @@ type spot struct {
 	at, more int
 }
 
-// offer returns the position in the first slot of a hash, or in the second if the first is another hash's; or of a free one n,
-// where the entry is to stand. Which it is nobody could foretell, so nothing branches on it. The slots must not be full.
-func (x *index) offer(hash uint64, n int) spot {
+// likely is the first slot of a hash, or the second if the first is another hash's. Which it is nobody could foretell, so nothing
+// branches on it.
+func (x *index) likely(hash uint64) *uint32 {
 	mask := x.mask()
-	tag, at := uint32(hash)&^mask, uint32(hash>>32)&mask
+	at := uint32(hash>>32) & mask
 	s, others := x.slots[at], uint32(0)
-	if s&^mask != tag {
+	if (s^uint32(hash))&^mask != 0 {
 		others = 1
 	}
 	if s == 0 {
 		others = 0
 	}
-	slot := &x.slots[(at+others)&mask]
+	return &x.slots[(at+others)&mask]
+}
+
+// offer returns the position in a likely slot, or of a free one n, where the entry is to stand; as likely without branches. The
+// slots must not be full.
+func (x *index) offer(slot *uint32, hash uint64, n int) spot {
+	mask := x.mask()
 	o := spot{slot, *slot, int(*slot&mask) - 1, 0}
 	if *slot == 0 {
-		o.is, o.at, o.more = tag|uint32(n+1), n, 1
+		o.is, o.at, o.more = uint32(hash)&^mask|uint32(n+1), n, 1
 	}
 	return o
 }

@@ -120,7 +120,7 @@ func (t *pairTable) ahead(hashes []uint64) {
 // after the last pair is made one of the key in any case.
 func (t *pairTable) get(k *pairKey, hash uint64) *pair {
 	t.list[t.n] = pair{key: *k, first: math.MaxInt64}
-	o := t.offer(hash, t.n)
+	o := t.offer(t.likely(hash), hash, t.n)
 	p := &t.list[o.at]
 	if !p.key.equal(k) {
 		return t.search(k, hash)

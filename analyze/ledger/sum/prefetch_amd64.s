@@ -26,7 +26,7 @@ slot: // of a hash: its upper half, masked
 	JLT        slot
 	XORL       R9, R9
 
-entry: // at the position in the slot that offer chooses, or the first one if that is free
+entry: // at the position in the likely slot, or the first one if that is free
 	MOVL       4(DI)(R9*8), AX
 	ANDL       DX, AX
 	MOVL       (SI)(AX*4), R11
