@@ -33,7 +33,9 @@
 // at most twice, and moves on by at most 7 bytes after the first, so both end within the input. It begins with at least
 // 56 bits. Three entries of literals take 33 and leave the 11 that the next look-up needs. Behind one or two of them, and
 // behind a literal with a long code, the second load comes next. A length takes 20 bits at most (15 of code, 5 extra) and
-// a distance 28 (15 and 13), together 48.
+// a distance 28 (15 and 13), together 48. The look-up after them comes before the second load, so that it need not wait
+// for it. It may see bits that are no longer counted, but sees the right ones: a load fills up all 64 bits, of which 16
+// are left then.
 //
 // A round writes at most six literals, or five and a match of 258 bytes, whose copy goes on for less than 40 bytes
 // behind it; windowFull leaves room for all that. Bytes written beyond the output are overwritten by what comes next.

@@ -13,7 +13,7 @@ const (
 
 // bitBuffer is the bits taken from the input, and the index in Reader.in where the next ones come from. Its low bits
 // are the next ones; n counts them in its low 6 bits, and what is in n above is rubbish. Bits above the counted ones
-// may hold what comes next in the input: refilling sets them to the same again.
+// may hold what comes next in the input: refilling sets them to the same again. Right after it, all 64 are right.
 type bitBuffer struct {
 	bits uint64
 	n    uint
@@ -127,8 +127,9 @@ func (r *Reader) fastSymbols() error {
 			}
 		}
 		dist := b.value(d)
-		b = r.refill(b.skip(d))
-		e = r.fusedEntry(b) // early, as it takes its time
+		b = b.skip(d)
+		e = r.fusedEntry(b) // before refilling, as all that follows waits for it
+		b = r.refill(b)
 
 		if dist > out-uint(r.member) {
 			reason = tooFar
