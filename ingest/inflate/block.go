@@ -89,13 +89,13 @@ func (r *Reader) fixedCodes() {
 			lens[s] = 8
 		}
 	}
-	build(r.lit[:], litBits, lens[:], litSymbols[:])
+	r.code.build(r.lit[:], litBits, lens[:], litSymbols[:])
+	r.fuse(&r.code)
 	r.eobLen = uint(lens[endOfBlock])
 	for s := range fixedDistCodes {
 		lens[s] = 5
 	}
-	build(r.dist[:], distBits, lens[:fixedDistCodes], distSymbols[:])
-	fuse(&r.fused, r.lit[:])
+	r.code.build(r.dist[:], distBits, lens[:fixedDistCodes], distSymbols[:])
 	r.fixed = true
 }
 
@@ -119,20 +119,20 @@ func (r *Reader) dynamicCodes() error {
 		lens[s] = uint8(n)
 	}
 	// The table of distances is free until theirs is built.
-	if !build(r.dist[:], lenBits, lens[:], lenSymbols[:]) {
+	if !r.code.build(r.dist[:], lenBits, lens[:], lenSymbols[:]) {
 		return r.corrupt(ErrData, "no prefix code for code lengths")
 	}
 	all := r.lens[:nlit+ndist]
 	if err := r.codeLens(all); err != nil {
 		return err
 	}
-	if !build(r.lit[:], litBits, all[:nlit], litSymbols[:]) {
+	if !r.code.build(r.lit[:], litBits, all[:nlit], litSymbols[:]) {
 		return r.corrupt(ErrData, "no prefix code for literals and lengths")
 	}
-	if !build(r.dist[:], distBits, all[nlit:], distSymbols[:]) {
+	r.fuse(&r.code)
+	if !r.code.build(r.dist[:], distBits, all[nlit:], distSymbols[:]) {
 		return r.corrupt(ErrData, "no prefix code for distances")
 	}
-	fuse(&r.fused, r.lit[:])
 	r.eobLen = uint(all[endOfBlock])
 	return nil
 }
@@ -144,7 +144,7 @@ func (r *Reader) codeLens(lens []uint8) error {
 		if err != nil {
 			return err
 		}
-		s := e >> literalShift
+		s := e >> baseShift
 		if s < 16 {
 			lens[i] = uint8(s)
 			i++
@@ -203,7 +203,7 @@ func (r *Reader) carefulSymbol() error {
 		return err
 	}
 	if e&entryLiteral != 0 {
-		r.window[r.pos] = byte(e >> literalShift)
+		r.window[r.pos] = byte(e >> baseShift)
 		r.pos++
 		return nil
 	}

@@ -9,10 +9,11 @@
 // Next returns what is new in it, and the next call first moves the last 32 KiB, all that a match can reach, to its
 // front. So memory does not depend on the input, however long the output gets.
 //
-// Codes are looked up in tables by the next 10 bits (distances: 8), longer ones in sub-tables behind them; the entry
-// holds everything that the symbol needs. A second table joins a literal and what follows it in one entry where both
-// codes fit into the 10 bits. The fast loop (fastSymbols) decodes as long as enough input is there and the window has
-// room; the last bytes of a file are decoded by carefulSymbol, bit by bit as compress/flate does it.
+// Codes are looked up in tables by the next 11 bits (distances: 8), longer ones in sub-tables behind them; the entry
+// holds everything that the symbol needs. The fast loop (fastSymbols) has a table of its own, in which an entry holds up
+// to two symbols, and lengths as a whole where their extra bits fit in, too (fuse). It decodes as long as enough input is
+// there and the window has room; the last bytes of a file are decoded by carefulSymbol, bit by bit as compress/flate does
+// it.
 //
 // # What is checked where
 //
@@ -30,9 +31,11 @@
 //
 // Every round begins with the next byte at most at inEnd−16 and the window short of windowFull. A round loads 8 bytes
 // at most twice, and moves on by at most 7 bytes after the first, so both end within the input. It begins with at least
-// 56 bits. Three entries of literals take 30 and leave the 10 that the next look-up needs. Two of them and the longest
-// entry of a length (15 bits of code, 5 extra) take 40; when fewer than the 28 are left that a distance can take (15
-// and 13), the second load comes before it.
+// 56 bits. Three entries of literals take 33 and leave the 11 that the next look-up needs. Behind one or two of them, and
+// behind a literal with a long code, the second load comes next. A length takes 20 bits at most (15 of code, 5 extra) and
+// a distance 28 (15 and 13), together 48. The look-up after them comes before the second load, so that it need not wait
+// for it. It may see bits that are no longer counted, but sees the right ones: a load fills up all 64 bits, of which 16
+// are left then.
 //
 // A round writes at most six literals, or five and a match of 258 bytes, whose copy goes on for less than 40 bytes
 // behind it; windowFull leaves room for all that. Bytes written beyond the output are overwritten by what comes next.

@@ -4,17 +4,16 @@ import "encoding/binary"
 
 // What one round of the fast loop takes and writes at most.
 const (
-	roundInput  = 16                        // two loads of 8 bytes; the second at most 7 bytes after the first
-	roundOutput = 6 + 258 + copyStep + 8    // literals, the longest match, and what its copy writes beyond it
-	windowFull  = windowSize - roundOutput  // at or beyond this, Next returns
-	fastInput   = roundInput + 8            // what must be there to begin: a load, then a round
-	copyStep    = 32                        // matches are copied in steps of this size, the last one too
-	matchBits   = maxCodeLen + maxDistExtra // what a distance takes at most
+	roundInput  = 16                       // two loads of 8 bytes; the second at most 7 bytes after the first
+	roundOutput = 6 + 258 + copyStep + 8   // literals, the longest match, and what its copy writes beyond it
+	windowFull  = windowSize - roundOutput // at or beyond this, Next returns
+	fastInput   = roundInput + 8           // what must be there to begin: a load, then a round
+	copyStep    = 32                       // matches are copied in steps of this size, the last one too
 )
 
 // bitBuffer is the bits taken from the input, and the index in Reader.in where the next ones come from. Its low bits
 // are the next ones; n counts them in its low 6 bits, and what is in n above is rubbish. Bits above the counted ones
-// may hold what comes next in the input: refilling sets them to the same again.
+// may hold what comes next in the input: refilling sets them to the same again. Right after it, all 64 are right.
 type bitBuffer struct {
 	bits uint64
 	n    uint
@@ -38,8 +37,8 @@ func (b bitBuffer) skip(e uint32) bitBuffer {
 }
 
 // value is base plus extra bits of an entry that is not yet consumed.
-func (b bitBuffer) value(e, baseMask uint32) uint {
-	return uint(e>>baseShift&baseMask) + uint(b.bits&(1<<(e&consumeMask)-1)>>(e>>codeShift&codeMask))
+func (b bitBuffer) value(e uint32) uint {
+	return uint(e>>baseShift) + uint(b.bits&(1<<(e&consumeMask)-1)>>(e>>codeShift&codeMask))
 }
 
 // sub is the index at which entry e, itself found by width bits, continues.
@@ -47,13 +46,14 @@ func (b bitBuffer) sub(e uint32, width uint) uint32 {
 	return e>>baseShift + uint32(b.bits>>width)&(1<<(e>>codeShift&codeMask)-1)
 }
 
-func (r *Reader) litEntry(b bitBuffer) uint32 { return r.fused[b.bits&(1<<litBits-1)] }
+// fusedEntry is what b begins with, which stays there.
+func (r *Reader) fusedEntry(b bitBuffer) uint32 { return r.fused[1<<litBits+b.bits&(1<<litBits-1)] }
 
 // literals writes the one or two literals of an entry.
 func (r *Reader) literals(e uint32, out uint) uint {
-	r.window[out&windowMask] = byte(e >> literalShift)
-	r.window[out&windowMask+1] = byte(e >> baseShift)
-	return out + 1 + uint(e>>fusedShift)
+	at := out & windowMask
+	binary.LittleEndian.PutUint16(r.window[at:at+2], uint16(e>>fusedFirstShift))
+	return out + uint(e>>fusedCountShift&countMask)
 }
 
 // chunk is what a step of copying takes of the window.
@@ -70,32 +70,35 @@ func (r *Reader) fastSymbols() error {
 	out := uint(r.pos)
 	reason := "" // why the data is corrupt
 	ended := false
-	e := r.litEntry(b)
+	e := r.fusedEntry(b)
 	for b.next <= last && out < windowFull {
-		// Here b has 56 bits, and e is the entry of the next symbol or two.
-		if e&entryLiteral != 0 {
+		// Here b has 56 bits, and e is what they begin with.
+		if e&fusedLiterals != 0 {
 			out = r.literals(e, out)
 			b = b.skip(e)
-			if e = r.litEntry(b); e&entryLiteral != 0 {
+			if e = r.fusedEntry(b); e&fusedLiterals != 0 {
 				out = r.literals(e, out)
 				b = b.skip(e)
-				if e = r.litEntry(b); e&entryLiteral != 0 {
+				if e = r.fusedEntry(b); e&fusedLiterals != 0 {
 					out = r.literals(e, out)
 					b = b.skip(e)
-					e = r.litEntry(b) // the 26 bits left are enough for that
+					e = r.fusedEntry(b) // the bits left are enough for that
 					b = r.refill(b)
 					continue
 				}
 			}
+			b = r.refill(b)
 		}
-		if e&entrySpecial != 0 {
+		if e&fusedOther != 0 {
+			e = r.lit[b.bits&(1<<litBits-1)]
 			if e&entrySub != 0 {
 				e = r.lit[b.sub(e, litBits)%litTableSize]
 			}
 			if e&entryLiteral != 0 {
-				out = r.literals(e, out)
+				r.window[out&windowMask] = byte(e >> baseShift)
+				out++
 				b = r.refill(b.skip(e))
-				e = r.litEntry(b)
+				e = r.fusedEntry(b)
 				continue
 			}
 			if e&entrySpecial != 0 {
@@ -105,16 +108,14 @@ func (r *Reader) fastSymbols() error {
 				}
 				break
 			}
+			e = wholeLength(e, b.bits)
 		}
 
 		// A length, perhaps after a literal.
-		r.window[out&windowMask] = byte(e >> literalShift)
-		out += uint(e >> fusedShift)
-		length := b.value(e, lenBaseMask)
+		r.window[out&windowMask] = byte(e >> fusedFirstShift)
+		out += uint(e >> fusedCountShift & countMask)
+		length := uint(e>>fusedSecondShift) + minLength
 		b = b.skip(e)
-		if b.n&63 < matchBits {
-			b = r.refill(b)
-		}
 		d := r.dist[b.bits&(1<<distBits-1)]
 		if d&entrySpecial != 0 {
 			if d&entrySub != 0 {
@@ -125,9 +126,10 @@ func (r *Reader) fastSymbols() error {
 				break
 			}
 		}
-		dist := b.value(d, distBaseMask)
-		b = r.refill(b.skip(d))
-		e = r.litEntry(b) // early, as it takes its time
+		dist := b.value(d)
+		b = b.skip(d)
+		e = r.fusedEntry(b) // before refilling, as all that follows waits for it
+		b = r.refill(b)
 
 		if dist > out-uint(r.member) {
 			reason = tooFar

@@ -72,9 +72,10 @@ type Reader struct {
 	unread []byte // rest of the piece that Read gives out
 
 	lens   [maxLitCodes + maxDistCodes]uint8
+	code   prefixCode // the last of the block's codes that was read
 	lit    [litTableSize]uint32
 	dist   [distTableSize]uint32
-	fused  [1 << litBits]uint32 // of lit, for the fast loop
+	fused  [2 << litBits]uint32 // for the fast loop; see level
 	in     [inputSize + loadSlack]byte
 	window [windowSize + copyStep]byte
 }

@@ -167,6 +167,52 @@ func TestRandomCodes(t *testing.T) {
 	}
 }
 
+// Every entry of the fast loop's table against what the other table says of the bits that it is found by.
+func TestFusedTable(t *testing.T) {
+	r := NewReader(nil)
+	for seed := range uint64(50) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		lens := make([]uint8, maxLitCodes)
+		for s, n := range randomCode(rng, maxLitCodes, 2+rng.IntN(maxLitCodes-1), endOfBlock) {
+			lens[s] = uint8(n)
+		}
+		if !r.code.build(r.lit[:], litBits, lens, litSymbols[:]) {
+			t.Fatalf("seed %d: %v is a complete code", seed, lens)
+		}
+		r.fuse(&r.code)
+		for bits := range uint64(1 << litBits) {
+			if got, want := r.fusedEntry(bitBuffer{bits: bits}), fusedByHand(r.lit[:], bits); got&^fusedUnread != want {
+				t.Fatalf("seed %d, bits %011b: got %#x, want %#x", seed, bits, got, want)
+			}
+		}
+	}
+}
+
+// fusedUnread is the part of an entry that nothing depends on.
+const fusedUnread = 1 << 8
+
+func fusedByHand(lit []uint32, bits uint64) (entry uint32) {
+	taken := uint32(0)
+	for place := fusedFirstShift; ; place = fusedSecondShift {
+		e := lit[bits>>taken]
+		n := e & consumeMask
+		switch {
+		case e&entrySpecial != 0 || taken+n > litBits:
+			if taken == 0 {
+				return fusedOther
+			}
+			return entry | fusedLiterals | taken
+		case e&entryLiteral == 0:
+			return entry&^consumeMask + wholeLength(e, bits>>taken) + taken
+		}
+		entry += fusedOne | e>>baseShift<<place
+		taken += n
+		if place == fusedSecondShift {
+			return entry | fusedLiterals | taken
+		}
+	}
+}
+
 // Symbols that take the most bits, so that a round of the fast loop takes all that it can; cut off anywhere.
 func TestLongestCodes(t *testing.T) {
 	r := NewReader(nil)
@@ -228,7 +274,7 @@ func TestLargestTables(t *testing.T) {
 			if len(lens) > c.symbols {
 				break
 			}
-			if !build(c.table, c.width, lens, make([]uint32, c.symbols)) {
+			if !new(prefixCode).build(c.table, c.width, lens, make([]uint32, c.symbols)) {
 				t.Fatalf("width %d: %v is a complete code", c.width, lens)
 			}
 			most = twins
