@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -129,6 +130,41 @@ func parquetFile[R any](t *testing.T, rows []R, options ...parquet.WriterOption)
 		t.Fatal(err)
 	}
 	return f
+}
+
+// Pages made by all cores are the library's own: full ones and those at the end of a row group, and plain ones where a
+// dictionary has grown too large.
+func TestEncodeSameBytes(t *testing.T) {
+	rng := seeded(t)
+	rows := make([]evidenceRow, rowGroupRows+2*pageRows+100)
+	for i := range rows {
+		b := netip.AddrFrom16([16]byte{0x20, 1, byte(i >> 16), byte(i >> 8), byte(i), 14: byte(rng.Uint32()), 15: 1})
+		e := randomEvidence(rng, 3)
+		rows[i] = evidenceRow{Interface: e.Interface, A: e.A.String(), B: b.StringExpanded(), Reason: e.Reason.String(),
+			ABFlows: rng.Int64(), ABFlagged: i%3 == 0, BABytes: int64(i), Hours: rng.Int32()}
+	}
+	for _, n := range []int{0, 1, pageRows, rowGroupRows, len(rows)} {
+		var want, got bytes.Buffer
+		w := parquet.NewGenericWriter[evidenceRow](&want, writerOptions()...)
+		if _, err := w.Write(rows[:n]); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := writeRows(&got, func(yield func(evidenceRow, error) bool) {
+			for _, r := range rows[:n] {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got.Bytes(), want.Bytes()) {
+			t.Errorf("%d rows: %d bytes differ from the library's %d", n, got.Len(), want.Len())
+		}
+	}
 }
 
 // The keys are those of the evidence, whatever files hold it.

@@ -7,9 +7,12 @@ import (
 	"iter"
 	"net/netip"
 	"os"
+	"runtime"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
+	"golang.org/x/sync/errgroup"
 )
 
 // The columns of the ledger's files; docs/ledger.md explains them. Words and addresses are text, so that any tool reads
@@ -139,15 +142,90 @@ func writeRows[R any](w io.Writer, rows iter.Seq2[R, error]) (n int64, err error
 
 // encode writes the batches of full to w and hands them back. When it fails, it closes free.
 func encode[R any](w io.Writer, full <-chan []R, free chan<- []R) error {
-	pw := parquet.NewGenericWriter[R](w, writerOptions()...)
+	e := encoder[R]{file: parquet.NewGenericWriter[R](w, writerOptions()...)}
 	for batch := range full {
-		if _, err := pw.Write(batch); err != nil {
+		if err := e.write(batch); err != nil {
 			close(free)
 			return err
 		}
 		free <- batch[:0]
 	}
-	return pw.Close()
+	return e.close()
+}
+
+// encoder writes what the library's writer would write of itself, but pages are made by all cores: that is most of the work,
+// and a page needs nothing of other columns.
+type encoder[R any] struct {
+	file *parquet.GenericWriter[R]
+	n    int // rows of the row group
+}
+
+const (
+	// stepRows is after how many rows the library looks whether pages are full.
+	stepRows = 64
+	// pageRows is after how many rows pages of 8 bytes a value are full, and those of 4 bytes every other time. Were it
+	// another number, the bytes would be the same, but one core would make them.
+	pageRows = (pageBytes*98/100/8 + stepRows) / stepRows * stepRows
+)
+
+// write adds rows: a whole number of steps, but for the last ones of the file.
+func (e *encoder[R]) write(rows []R) (err error) {
+	for step := range slices.Chunk(rows, stepRows) {
+		if e.n += len(step); e.n%pageRows == 0 {
+			err = e.writeByColumn(step)
+		} else {
+			_, err = e.file.Write(step)
+		}
+		if err == nil && e.n == rowGroupRows {
+			err = e.endRowGroup()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeByColumn adds the rows after which pages are full.
+func (e *encoder[R]) writeByColumn(rows []R) error {
+	columns := make([][]parquet.Value, len(e.file.ColumnWriters()))
+	var values parquet.Row
+	for i := range rows {
+		values = e.file.Schema().Deconstruct(values[:0], &rows[i])
+		for c, v := range values { // no column is optional or repeated
+			columns[c] = append(columns[c], v)
+		}
+	}
+	return e.eachColumn(func(c int, w *parquet.ColumnWriter) error {
+		_, err := w.WriteRowValues(columns[c])
+		return err
+	})
+}
+
+// endRowGroup writes the row group, of which the last pages are not full.
+func (e *encoder[R]) endRowGroup() error {
+	e.n = 0
+	if err := e.eachColumn(func(_ int, w *parquet.ColumnWriter) error { return w.Flush() }); err != nil {
+		return err
+	}
+	return e.file.Flush()
+}
+
+func (e *encoder[R]) close() error {
+	if err := e.endRowGroup(); err != nil {
+		return err
+	}
+	return e.file.Close()
+}
+
+// eachColumn calls do with all columns, on all cores.
+func (e *encoder[R]) eachColumn(do func(c int, w *parquet.ColumnWriter) error) error {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for c, w := range e.file.ColumnWriters() {
+		g.Go(func() error { return do(c, w) })
+	}
+	return g.Wait()
 }
 
 // readRows yields the rows of a file. The rows' strings are valid after the next step.

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -47,8 +48,8 @@ func (o *order) compare(x, y *rowKey) int {
 
 // ranked is where a row stands, with the start of its key as words that never contradict compare.
 type ranked struct {
-	prefix [2]uint64
-	at     uint32
+	prefix    [2]uint64
+	table, at uint32
 }
 
 // prefix of a key: interface and the peer's address, then own address, protocol and ports. What a field has no room for
@@ -110,19 +111,58 @@ func (p *ranked) compare(q *ranked) int {
 	return cmp.Compare(p.prefix[1], q.prefix[1])
 }
 
-// sorted lists the rows in order.
-func (t *rowTable) sorted(o *order) []ranked {
-	places := make([]ranked, t.store.n)
-	for i := range places {
-		places[i] = ranked{o.prefix(&t.at(i).key), uint32(i)}
+// rowTables are tables of one day, whose rows are taken together.
+type rowTables []*rowTable
+
+func (t rowTables) at(p *ranked) *row { return t[p.table].at(int(p.at)) }
+
+// sorted lists the rows in order, those of one key beside each other. The rows of each interface are sorted for themselves:
+// that is less work, and work for all cores.
+func (t rowTables) sorted(o *order) []ranked {
+	places, ends := t.byInterface(o)
+	var sorting errgroup.Group
+	sorting.SetLimit(runtime.GOMAXPROCS(0))
+	from := 0
+	for _, end := range ends {
+		if some := places[from:end]; len(some) > 1 {
+			sorting.Go(func() error { t.sort(o, some); return nil })
+		}
+		from = end
 	}
+	_ = sorting.Wait()
+	return places
+}
+
+// byInterface lists the rows by the rank of their interface, and where those of each rank end.
+func (t rowTables) byInterface(o *order) (places []ranked, ends []int) {
+	starts := make([]int, len(o.ranks)+1)
+	for _, table := range t {
+		for i := range table.store.n {
+			starts[o.ranks[table.at(i).key.ids>>32]+1]++
+		}
+	}
+	for rank := range o.ranks {
+		starts[rank+1] += starts[rank]
+	}
+	places, ends = make([]ranked, starts[len(o.ranks)]), starts[:len(o.ranks)] // a start moves to its end below
+	for n, table := range t {
+		for i := range table.store.n {
+			k := &table.at(i).key
+			end := &ends[o.ranks[k.ids>>32]]
+			places[*end] = ranked{o.prefix(k), uint32(n), uint32(i)}
+			*end++
+		}
+	}
+	return places, ends
+}
+
+func (t rowTables) sort(o *order, places []ranked) {
 	slices.SortFunc(places, func(x, y ranked) int {
 		if c := x.compare(&y); c != 0 {
 			return c
 		}
-		return o.compare(&t.at(int(x.at)).key, &t.at(int(y.at)).key)
+		return o.compare(&t.at(&x).key, &t.at(&y).key)
 	})
-	return places
 }
 
 // stream gives rows in order, each valid until the next, and nil at the end.
@@ -131,35 +171,55 @@ type stream interface {
 	close() error
 }
 
-// streams are the rows of a day in memory and on disk, each in order.
-func (d *day) streams(o *order) (all []stream) {
+// dayRows are the rows of a day of all workers, in memory and on disk.
+type dayRows struct {
+	tables rowTables
+	runs   []run
+}
+
+func (r *dayRows) add(d *day) {
 	if d.rows.store.n > 0 {
-		all = append(all, &tableStream{table: &d.rows, order: o})
+		r.tables = append(r.tables, &d.rows)
 	}
-	for _, r := range d.runs {
+	r.runs = append(r.runs, d.runs...)
+}
+
+func (r *dayRows) streams(o *order) (all []stream) {
+	if len(r.tables) > 0 {
+		all = append(all, &tableStream{tables: r.tables, places: r.tables.sorted(o)})
+	}
+	for _, r := range r.runs {
 		all = append(all, &runStream{runReader: runReader{run: r}})
 	}
 	return all
 }
 
-// tableStream gives the rows of a table, which is sorted at the first.
+// tableStream gives the rows of tables. It copies some at a time: they lie anywhere, and so the core waits for several at once.
 type tableStream struct {
-	table  *rowTable
-	order  *order
-	places []ranked
-	begun  bool
+	tables rowTables
+	places []ranked // of the rows to copy
+	copies [16]row
+	rows   []row // of copies, still to be given
 }
 
 func (s *tableStream) next() (*row, error) {
-	if !s.begun {
-		s.places, s.begun = s.table.sorted(s.order), true
+	if len(s.rows) == 0 {
+		s.copy()
+		if len(s.rows) == 0 {
+			return nil, nil
+		}
 	}
-	if len(s.places) == 0 {
-		return nil, nil
-	}
-	r := s.table.at(int(s.places[0].at))
-	s.places = s.places[1:]
+	r := &s.rows[0]
+	s.rows = s.rows[1:]
 	return r, nil
+}
+
+func (s *tableStream) copy() {
+	s.rows = s.copies[:min(len(s.places), len(s.copies))]
+	for i := range s.rows {
+		s.rows[i] = *s.tables.at(&s.places[i])
+	}
+	s.places = s.places[len(s.rows):]
 }
 
 func (s *tableStream) close() error { return nil }
@@ -181,8 +241,9 @@ func (w *worker) spill() error {
 		if d.rows.store.n == 0 {
 			continue
 		}
-		places := d.rows.sorted(o)
-		r, err := writeRun(dir, len(places), func(i int, b []byte) []byte { return d.rows.at(int(places[i].at)).append(b) })
+		rows := rowTables{&d.rows}
+		places := rows.sorted(o)
+		r, err := writeRun(dir, len(places), func(i int, b []byte) []byte { return rows.at(&places[i]).append(b) })
 		if err != nil {
 			return err
 		}
@@ -278,12 +339,12 @@ func (s *runStream) next() (*row, error) {
 	return &s.row, nil
 }
 
-// mergeRows yields the rows of several streams as evidence of one day, in order, rows of one key added up.
-func mergeRows(o *order, day int32, streams []stream) iter.Seq2[ledger.Evidence, error] {
+// evidence yields the rows as evidence of one day, in order, those of one key added up.
+func (r *dayRows) evidence(o *order, day int32) iter.Seq2[ledger.Evidence, error] {
 	return func(yield func(ledger.Evidence, error) bool) {
 		h := rowHeap{order: o}
 		defer h.close()
-		err := h.begin(streams)
+		err := h.begin(r.streams(o))
 		for err == nil && len(h.heads) > 0 {
 			sum := *h.heads[0].row
 			err = h.step()
@@ -321,21 +382,14 @@ func (h *rowHeap) close() {
 	}
 }
 
-// begin takes the first row of every stream. Tables are sorted for that, so they do it beside each other.
+// begin takes the first row of every stream.
 func (h *rowHeap) begin(streams []stream) error {
 	h.all = streams
-	heads := make([]rowHead, len(streams))
-	var first errgroup.Group
-	for i, s := range streams {
-		first.Go(func() (err error) {
-			heads[i], err = h.head(s)
+	for _, s := range streams {
+		head, err := h.head(s)
+		if err != nil {
 			return err
-		})
-	}
-	if err := first.Wait(); err != nil {
-		return err
-	}
-	for _, head := range heads {
+		}
 		if head.row != nil {
 			h.heads = append(h.heads, head)
 		}

@@ -144,7 +144,7 @@ func (s *Sum) commit(ctx context.Context) error {
 // delta gathers the workers' tables.
 func (s *Sum) delta() (d ledger.Delta, err error) {
 	parts := map[ledger.Partition]*ledger.Part{}
-	rows := map[ledger.Partition][]stream{}
+	rows := map[ledger.Partition]*dayRows{}
 	attributes := map[string]ledger.Attributes{}
 	var flush sync.WaitGroup
 	for _, w := range s.workers {
@@ -160,13 +160,13 @@ func (s *Sum) delta() (d ledger.Delta, err error) {
 			part := parts[p]
 			if part == nil {
 				part = &ledger.Part{Partition: p}
-				parts[p] = part
+				parts[p], rows[p] = part, &dayRows{}
 			}
 			for k, c := range day.coverage {
 				c.Day, c.Source, c.Interface = p.Day, order.text(k.source), order.text(k.iface)
 				part.Coverage = append(part.Coverage, c)
 			}
-			rows[p] = append(rows[p], day.streams(order)...)
+			rows[p].add(day)
 		}
 		for code, a := range w.attributes {
 			a.Interface = order.text(code)
@@ -180,8 +180,8 @@ func (s *Sum) delta() (d ledger.Delta, err error) {
 		}
 	}
 	for p, part := range parts {
-		if len(rows[p]) > 0 {
-			part.Evidence = mergeRows(order, p.Day, rows[p])
+		if r := rows[p]; len(r.tables)+len(r.runs) > 0 {
+			part.Evidence = r.evidence(order, p.Day)
 		}
 		d.Parts = append(d.Parts, *part)
 	}
