@@ -54,6 +54,31 @@ func (c *columns) reset() {
 	}
 }
 
+// rest makes r what is free of the columns.
+func (c *columns) rest(r *columns) {
+	n := c.n
+	r.reset()
+	r.ids, r.proto = c.ids[n:], c.proto[n:]
+	for i := range c.addr {
+		r.addr[i] = c.addr[i][n:]
+	}
+	for i := range 2 {
+		r.ports[i], r.count[i], r.time[i] = c.ports[i][n:], c.count[i][n:], c.time[i][n:]
+	}
+	w := &c.word
+	r.word.action, r.word.status, r.word.flags, r.word.direction = w.action[n:], w.status[n:], w.flags[n:], w.direction[n:]
+}
+
+// take adds the rows of what rest has made.
+func (c *columns) take(r *columns) {
+	for column, nulls := range r.nulls {
+		for _, row := range nulls {
+			c.nulls[column] = append(c.nulls[column], row+uint32(c.n))
+		}
+	}
+	c.n += r.n
+}
+
 // absent fills the first n rows of a column that the format lacks: null, status OK, direction unknown. Strings of the
 // dictionaries are no matter of rows.
 func (c *columns) absent(column, n int) {

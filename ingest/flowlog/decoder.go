@@ -65,6 +65,7 @@ type Decoder struct {
 	since, until int64    // unix seconds, [since, until)
 
 	cols   columns
+	more   columns // what is free of cols, as long as a chunk is parsed
 	bits   bitmaps
 	ids    interfaces
 	addrs  addresses

@@ -28,7 +28,8 @@ func (d *Decoder) Plain(text string) bool {
 	if header, err := d.begin(buf[:at]); err != nil || !header {
 		return false
 	}
-	return d.plain(buf[at+1:], n-at-1)
+	plain, err := d.plain(buf[at+1:], n-at-1)
+	return plain && err == nil
 }
 
 // ReadInPlace makes d read Parquet files page by page, however small they are.

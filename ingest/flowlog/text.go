@@ -19,6 +19,9 @@ func (d *Decoder) text(r io.Reader) error {
 			return nil
 		}
 		err := d.chunk(c.buf, c.n)
+		if c.err != nil && err == nil {
+			err = d.flush()
+		}
 		if errors.Is(err, ErrMissingFields) && d.skipBad {
 			refused = err // every record of the object is lost: they are counted
 			d.countLines(d.unread)
@@ -84,12 +87,14 @@ func (d *Decoder) chunk(buf []byte, n int) error {
 	if n == 0 {
 		return nil
 	}
-	if d.plain(buf, n) {
-		d.line += int64(d.cols.n)
-		return d.flush()
+	plain, err := d.plain(buf, n)
+	if plain || err != nil {
+		return err
 	}
-	d.cols.reset()
-	err := d.slow(buf, n)
+	if err := d.flush(); err != nil {
+		return err
+	}
+	err = d.slow(buf, n)
 	if flushed := d.flush(); err == nil {
 		err = flushed
 	}
@@ -110,31 +115,54 @@ func (d *Decoder) begin(line []byte) (header bool, err error) {
 	return false, err
 }
 
-// plain parses a chunk of plain lines, column by column. It is false when anything is out of the ordinary; the columns
-// then hold rubbish, the dictionaries nothing that line-by-line parsing would not put there.
-func (d *Decoder) plain(buf []byte, n int) bool {
+// leastRows is how many rows are gathered before a batch is handed on: it costs as much as some hundred rows.
+const leastRows = 4096
+
+// plain parses a chunk of plain lines, column by column. It is false when anything is out of the ordinary; nothing is added
+// to the columns then, and to the dictionaries nothing that line-by-line parsing would not put there.
+func (d *Decoder) plain(buf []byte, n int) (bool, error) {
 	f := d.format
 	stride, lead := f.fields, 0
 	if f.stamped {
 		stride, lead = stride+1, 1
 	}
 	if len(d.off) < n+1+spareOff {
-		return false // a very long line
+		return false, nil // a very long line
 	}
 	var l lines
 	if !l.split(buf, n, stride, d.off) || l.rows > maxRows {
-		return false
+		return false, nil
 	}
+	if d.cols.n+l.rows > maxRows {
+		if err := d.flush(); err != nil {
+			return false, err
+		}
+	}
+	d.cols.rest(&d.more)
+	if !d.plainRows(&l, lead) {
+		return false, nil
+	}
+	d.cols.take(&d.more)
+	d.line += int64(l.rows)
+	if d.cols.n < leastRows {
+		return true, nil
+	}
+	return true, d.flush()
+}
+
+// plainRows fills what is free of the columns.
+func (d *Decoder) plainRows(l *lines, lead int) bool {
+	f, c := d.format, &d.more
 	if f.stamped && !l.stamps() {
 		return false
 	}
-	if !d.columnsOf(&l, lead) {
+	if !d.columnsOf(l, lead) {
 		return false
 	}
 	if !f.has(ColStatus) {
-		d.cols.settleEmpty()
+		c.settleEmpty()
 	}
-	if !d.cols.valid() {
+	if !c.valid() {
 		return false
 	}
 	at := [4]int{}
@@ -144,7 +172,7 @@ func (d *Decoder) plain(buf []byte, n int) bool {
 			at[i] = f.at[column] + lead
 		}
 	}
-	l.interfaceColumn(&d.ids, at, d.cols.ids[:l.rows])
+	l.interfaceColumn(&d.ids, at, c.ids[:l.rows])
 	return true
 }
 
@@ -159,9 +187,9 @@ func (l *lines) stamps() bool {
 	return true
 }
 
-// columnsOf parses all columns but those of the interface.
+// columnsOf parses all columns but those of the interface, into what is free.
 func (d *Decoder) columnsOf(l *lines, lead int) bool {
-	c, n := &d.cols, l.rows
+	c, n := &d.more, l.rows
 	c.n = n
 	ok := true
 	each := func(column int, parse func(field int, nulls []uint32) ([]uint32, bool)) {
