@@ -38,6 +38,9 @@ func (w *worker) foldPairs(source uint32, part share) {
 	}
 	var block [blockRecords]folding
 	most := w.foldsMost()
+	if f.list == nil { // what is not used of it is not there: the system gives memory when it is written
+		f.list = make([]pair, most+2*blockRecords)
+	}
 	for first := 0; first < w.pairs.n; first += blockRecords {
 		if f.n > most {
 			w.flushFolds()
