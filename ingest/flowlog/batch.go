@@ -11,10 +11,11 @@ import (
 // bitmaps holds the validity bitmaps of a batch, one a column, used again by the next batch.
 type bitmaps [NumColumns][]byte
 
-// of returns the validity bitmap of n rows, nil when none is null.
-func (b *bitmaps) of(column, n int, nulls []uint32) *memory.Buffer {
-	if len(nulls) == 0 {
-		return nil
+// of returns the validity bitmap of a column, nil when no row is null, and how many are.
+func (b *bitmaps) of(c *columns, column int) (*memory.Buffer, int) {
+	n, nulls, all := c.n, c.nulls[column], c.lacks>>column&1 != 0
+	if len(nulls) == 0 && !all {
+		return nil, 0
 	}
 	bits := b[column]
 	if bits == nil {
@@ -22,9 +23,9 @@ func (b *bitmaps) of(column, n int, nulls []uint32) *memory.Buffer {
 		b[column] = bits
 	}
 	bits = bits[:(n+7)/8]
-	if len(nulls) == n {
+	if all {
 		clear(bits)
-		return memory.NewBufferBytes(bits)
+		return memory.NewBufferBytes(bits), n
 	}
 	for i := range bits {
 		bits[i] = 0xff
@@ -32,7 +33,7 @@ func (b *bitmaps) of(column, n int, nulls []uint32) *memory.Buffer {
 	for _, r := range nulls {
 		bits[r>>3] &^= 1 << (r & 7)
 	}
-	return memory.NewBufferBytes(bits)
+	return memory.NewBufferBytes(bits), len(nulls)
 }
 
 // batch lays an Arrow record over the columns. Nothing is copied: the record is valid until the columns are written again.
@@ -40,18 +41,17 @@ func (c *columns) batch(bits *bitmaps, ids *interfaces, addrs *codes) arrow.Reco
 	n := c.n
 	var cols [NumColumns]arrow.Array
 	wrap := func(column int, values []byte) {
-		nulls := c.nulls[column]
-		data := array.NewData(Schema.Field(column).Type, n,
-			[]*memory.Buffer{bits.of(column, n, nulls), memory.NewBufferBytes(values)}, nil, len(nulls), 0)
+		valid, nulls := bits.of(c, column)
+		data := array.NewData(Schema.Field(column).Type, n, []*memory.Buffer{valid, memory.NewBufferBytes(values)}, nil, nulls, 0)
 		cols[column] = array.MakeFromData(data)
 		data.Release()
 	}
 	dict := addrs.data()
 	for i, column := range addrColumns {
-		nulls := c.nulls[column]
+		valid, nulls := bits.of(c, column)
 		data := array.NewDataWithDictionary(addrType, n, []*memory.Buffer{
-			bits.of(column, n, nulls), memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.addr[i][:n])),
-		}, len(nulls), 0, dict)
+			valid, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(c.addr[i][:n])),
+		}, nulls, 0, dict)
 		cols[column] = array.NewDictionaryData(data)
 		data.Release()
 	}

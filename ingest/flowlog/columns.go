@@ -28,6 +28,7 @@ type columns struct {
 	time  [2][]int64 // start, end, unix seconds
 	word  struct{ action, status, flags, direction []uint8 }
 	nulls [NumColumns][]uint32
+	lacks uint32 // a bit for each column of which all rows are null, and which has no list
 }
 
 func (c *columns) init() {
@@ -48,7 +49,7 @@ func (c *columns) init() {
 }
 
 func (c *columns) reset() {
-	c.n = 0
+	c.n, c.lacks = 0, 0
 	for i := range c.nulls {
 		c.nulls[i] = c.nulls[i][:0]
 	}
@@ -69,7 +70,7 @@ func (c *columns) rest(r *columns) {
 	r.word.action, r.word.status, r.word.flags, r.word.direction = w.action[n:], w.status[n:], w.flags[n:], w.direction[n:]
 }
 
-// take adds the rows of what rest has made.
+// take adds the rows of what rest has made, which lack the same columns.
 func (c *columns) take(r *columns) {
 	for column, nulls := range r.nulls {
 		for _, row := range nulls {
@@ -77,6 +78,7 @@ func (c *columns) take(r *columns) {
 		}
 	}
 	c.n += r.n
+	c.lacks = r.lacks
 }
 
 // absent fills the first n rows of a column that the format lacks: null, status OK, direction unknown. Strings of the
@@ -102,11 +104,7 @@ func (c *columns) absent(column, n int) {
 	default:
 		return
 	}
-	nulls := c.nulls[column][:0]
-	for r := range n {
-		nulls = append(nulls, uint32(r))
-	}
-	c.nulls[column] = nulls
+	c.lacks |= 1 << column
 }
 
 // row is one record outside the columns; null holds bit column for each null.
