@@ -77,7 +77,7 @@ type object struct {
 	cols       columns
 	dict       []dictEntry       // by index of the batch's dictionaries of interfaces
 	dictIfaces []int32           // likewise, interface of the object + 1; 0 is not resolved yet, -1 has no name
-	boundTexts [4][]byte         // the batch's dictionaries of interfaces, as bound
+	boundTexts [4]textsAt        // the batch's dictionaries of interfaces, as bound
 	ifaceCodes map[uint32]uint32 // code of a name → interface of the object
 	ifaces     []iface
 	names      []uint32  // by interface, code of its name
@@ -147,7 +147,7 @@ func (o *object) reset() error {
 	clear(o.ifaceCodes)
 	o.ifaces, o.names = o.ifaces[:0], o.names[:0]
 	clear(o.dictIfaces)
-	o.boundTexts = [4][]byte{}
+	o.boundTexts = [4]textsAt{}
 	o.tally.reset()
 	o.bound = nil
 	o.skipped, o.cut, o.mixed, o.seen = 0, false, false, Stats{}
@@ -228,7 +228,9 @@ type dictEntry struct {
 func (w *worker) bindDictionary() {
 	n := w.cols.interfaces.Len()
 	if !w.rebind() {
-		for d := range w.dict[:min(n, len(w.dict))] {
+		kept := min(n, len(w.dict))
+		w.dict, w.dictIfaces = w.dict[:kept], w.dictIfaces[:kept] // what comes beyond is not looked at when it comes
+		for d := range w.dict {
 			if w.dict[d].known && !w.cols.means(d, &w.dict[d].texts) {
 				w.dict[d].known, w.dictIfaces[d] = false, 0
 			}
@@ -243,13 +245,19 @@ func (w *worker) bindDictionary() {
 // rebind reports whether the batch's dictionaries of interfaces mean what those of the object's batch before meant: they lie
 // where those did, and are not shorter.
 func (w *worker) rebind() bool {
-	same := len(w.boundTexts[0]) > 0
+	same := true
 	for i, texts := range w.cols.idTexts() {
-		b := texts.ValueBytes()
-		same = same && len(b) >= len(w.boundTexts[i]) && unsafe.SliceData(b) == unsafe.SliceData(w.boundTexts[i])
-		w.boundTexts[i] = b
+		at, was := textsAt{texts.ValueOffsets(), texts.ValueBytes()}, &w.boundTexts[i]
+		same = same && len(was.offsets) > 0 && len(at.offsets) >= len(was.offsets) && &at.offsets[0] == &was.offsets[0] && unsafe.SliceData(at.bytes) == unsafe.SliceData(was.bytes)
+		*was = at
 	}
 	return same
+}
+
+// textsAt is where a dictionary of texts lies. It stays another's, but nothing else can lie in its place.
+type textsAt struct {
+	offsets []int32
+	bytes   []byte
 }
 
 // idTexts are the dictionaries of interfaces, accounts, VPCs and subnets.
