@@ -81,7 +81,9 @@ func TestDictionariesOfInterfaces(t *testing.T) {
 	}
 	b := []byte("eni-aeni-beni-c")
 	empty := stringsOver(make([]int32, 4), nil)
-	for _, offsets := range [][]int32{{0, 0, 5, 10}, {0, 5, 10, 15}} {
+	cuts := [][]int32{{0, 0, 5, 10}, {0, 5, 10, 15}, {0, 3, 3, 7}}
+	for range 20 {
+		offsets := cuts[rng.IntN(len(cuts))]
 		w.cols.interfaces = stringsOver(offsets, b)
 		w.cols.accounts, w.cols.vpcs, w.cols.subnets = empty, empty, empty
 		w.bindDictionary()
