@@ -14,8 +14,8 @@ import (
 // what the interfaces' own addresses and repetition need; see repetitionMost. So what comes out is what would have come out in
 // memory.
 
-// pairBytes is what a pair of the object in hand can cost: itself, its place in the index, its verdict, its addresses, and the
-// two endpoints that it may add for repetition. What pairs are folded into has a bound of its own.
+// pairBytes is what a pair of the object in hand can cost: itself, its place in the index, its verdict, its addresses, and for
+// repetition its place in the list and the two endpoints that it may add. What pairs are folded into has a bound of its own.
 const pairBytes = 384
 
 // mostPairs is how many pairs of the object in hand one worker may have in memory: a quarter of the budget is for them.
