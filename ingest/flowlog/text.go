@@ -91,8 +91,10 @@ func (d *Decoder) chunk(buf []byte, n int) error {
 	if plain || err != nil {
 		return err
 	}
-	if err := d.flush(); err != nil {
-		return err
+	if d.cols.n > 0 { // else there is nothing to hand on, and no dictionary to settle
+		if err := d.flush(); err != nil {
+			return err
+		}
 	}
 	err = d.slow(buf, n)
 	if flushed := d.flush(); err == nil {
