@@ -106,7 +106,7 @@ func (w *worker) flushFolds() {
 		f := w.folds.at(i)
 		t := f.key.day()
 		if n == len(w.rows) || n > 0 && t != today {
-			w.addBlock(today, w.rows[:n])
+			w.addBlock(today, w.rows[:n], w.folds.n-i)
 			n = 0
 		}
 		today = t
@@ -114,7 +114,7 @@ func (w *worker) flushFolds() {
 		n++
 	}
 	if n > 0 {
-		w.addBlock(today, w.rows[:n])
+		w.addBlock(today, w.rows[:n], 0)
 	}
 	w.folds.reset()
 }
@@ -127,10 +127,11 @@ func (w *worker) forgetAddresses() {
 	clear(w.metCodes)
 }
 
-func (w *worker) addBlock(today int32, rows []row) {
+// addBlock adds rows of one day, which so many more may follow.
+func (w *worker) addBlock(today int32, rows []row, more int) {
 	d := w.day(ingest.Object{Account: w.folds.account, Region: w.folds.region}, today)
 	before := d.rows.size()
-	d.rows.addAll(rows)
+	d.rows.addAll(rows, more)
 	w.rowBytes += d.rows.size() - before
 }
 

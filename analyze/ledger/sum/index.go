@@ -17,7 +17,12 @@ func withRoom[E any](list []E, n, more int) []E {
 	if need <= len(list) {
 		return list
 	}
-	grown := append(make([]E, 0, max(chunkEntries, need+need/4)), list[:n]...)
+	if len(list) < 1<<16 {
+		need *= 2 // so small a list is soon copied and given up again
+	} else {
+		need += need / 4
+	}
+	grown := append(make([]E, 0, max(chunkEntries, need)), list[:n]...)
 	return grown[:cap(grown)]
 }
 
@@ -48,7 +53,7 @@ func (x *index) grow(n int, hashOf func(at int) uint64) {
 		size *= 2
 	}
 	old, was := x.slots, x.mask()
-	x.slots, x.n = make([]uint32, size), 0
+	x.slots, x.n = newSlots(size), 0
 	for _, s := range old {
 		if s != 0 {
 			at := int(s&was) - 1
@@ -59,6 +64,17 @@ func (x *index) grow(n int, hashOf func(at int) uint64) {
 			x.put(p, at)
 		}
 	}
+}
+
+// newSlots writes to each page. One that is read first is given twice by the system: it is the common page of zeros until it is
+// written, and then all cores have to be told.
+func newSlots(n int) []uint32 {
+	const inPage = 4096 / 4
+	slots := make([]uint32, n)
+	for i := 0; i < n; i += inPage {
+		slots[i] = 0
+	}
+	return slots
 }
 
 func (x *index) start(hash uint64) probe {

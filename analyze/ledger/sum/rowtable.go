@@ -59,10 +59,10 @@ type rowTable struct {
 	warm uint64 // takes what is loaded ahead, so that it is loaded
 }
 
-// addAll merges rows, at most blockRecords, into the table.
-func (t *rowTable) addAll(rows []row) {
+// addAll merges rows, at most blockRecords, into the table. So many more may follow.
+func (t *rowTable) addAll(rows []row, more int) {
 	if t.full(len(rows)) {
-		t.grow(len(rows), func(at int) uint64 { return t.at(at).key.hash(t.seed) })
+		t.grow(len(rows)+more, func(at int) uint64 { return t.at(at).key.hash(t.seed) })
 	}
 	var hashes [blockRecords]uint64
 	warm := uint64(0)
