@@ -20,7 +20,7 @@ type interfaceEntry struct {
 }
 
 const (
-	interfaceCacheBits = 10
+	interfaceCacheBits = 11
 	interfaceKey       = 24
 	// interfacesKept is how many there may be to be kept for the next object.
 	interfacesKept = 1 << 13
@@ -129,9 +129,15 @@ func (l *lines) interfaceColumn(t *interfaces, fields [4]int, dst []int32) {
 			continue
 		}
 		k0, k1, k2 := key3(buf[s:s+interfaceKey], n)
-		entry := &cache[hash3(k0, k1, k2)>>(64-interfaceCacheBits)]
+		place := hash3(k0, k1, k2) >> (64 - interfaceCacheBits)
+		entry := &cache[place]
 		if entry.k2 != k2 || entry.k1 != k1 || entry.k0 != k0 || entry.turn != turn {
-			*entry = interfaceEntry{k0, k1, k2, t.lookup(l.attributes(r, fields)), turn}
+			if entry.turn == turn { // another's; the place beside it is in the same cache line
+				entry = &cache[place^1]
+			}
+			if entry.k2 != k2 || entry.k1 != k1 || entry.k0 != k0 || entry.turn != turn {
+				*entry = interfaceEntry{k0, k1, k2, t.lookup(l.attributes(r, fields)), turn}
+			}
 		}
 		dst[r] = entry.index
 	}
