@@ -41,9 +41,9 @@ func (d *Decoder) MostAddresses(n int) { d.addrs.most = n }
 // AddressesMost is that number outside of tests.
 const AddressesMost = addressesMost
 
-// WithoutAssembly calls f while separators are found as on other processors.
+// WithoutAssembly calls f while separators are found, and numbers parsed, as on other processors.
 func WithoutAssembly(f func()) {
-	defer func(was separatorsFunc) { separators = was }(separators)
-	separators = separatorsPlain
+	defer func(s separatorsFunc, wide bool) { separators, wideNumbers = s, wide }(separators, wideNumbers)
+	separators, wideNumbers = separatorsPlain, false
 	f()
 }

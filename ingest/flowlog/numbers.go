@@ -99,9 +99,31 @@ func (l *lines) countColumn(field int, dst []int64, nulls []uint32) ([]uint32, b
 }
 
 // shortNumbers parses the field after separator at, and those of the rows that follow, until one is no number up to most of
-// at most 8 digits. It returns how many it parsed. What handles such a value is elsewhere, so that all it needs here fits
-// into registers.
+// at most 8 digits. It returns how many it parsed.
 func shortNumbers[T uint8 | uint16 | int64](l *lines, at int, most uint64, dst []T) int {
+	for done := 0; ; {
+		done += fourNumbers(l, at+done*l.stride, most, dst[done:])
+		next := dst[done : done+afterFours(len(dst)-done)]
+		n := eachNumber(l, at+done*l.stride, most, next)
+		done += n
+		if n < len(next) || done == len(dst) {
+			return done
+		}
+	}
+}
+
+// afterFours is how many of the rows left are to be parsed one by one, before four at a time are tried again: those of which
+// one is out of the ordinary, or the last; or all.
+func afterFours(left int) int {
+	if wideNumbers {
+		return min(4, left)
+	}
+	return left
+}
+
+// eachNumber is shortNumbers one by one. What handles values that end it is elsewhere, so
+// that all it needs here fits into registers.
+func eachNumber[T uint8 | uint16 | int64](l *lines, at int, most uint64, dst []T) int {
 	buf, off, stride := l.buf, l.off, l.stride
 	for r := range dst {
 		s, n := fieldAt(off, at)
@@ -115,9 +137,23 @@ func shortNumbers[T uint8 | uint16 | int64](l *lines, at int, most uint64, dst [
 	return len(dst)
 }
 
-// timeColumn parses a column of times into unix seconds. Most have ten digits, the first six of them as in the row before.
-// It is false for "-" as well.
+// timeColumn parses a column of times into unix seconds. Most have ten digits. It is false for "-" as well.
 func (l *lines) timeColumn(field int, dst []int64) bool {
+	for {
+		n := fourTimes(l, field, dst)
+		dst, field = dst[n:], field+n*l.stride
+		n = afterFours(len(dst))
+		if !l.eachTime(field, dst[:n]) {
+			return false
+		}
+		if dst, field = dst[n:], field+n*l.stride; len(dst) == 0 {
+			return true
+		}
+	}
+}
+
+// eachTime is timeColumn one by one. The first six digits are mostly those of the row before.
+func (l *lines) eachTime(field int, dst []int64) bool {
 	buf, off, at := l.buf, l.off, field
 	lastSix, base := uint64(0), int64(0) // those six digits, and what they are worth
 	for r := range dst {

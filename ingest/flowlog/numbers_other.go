@@ -1,0 +1,9 @@
+//go:build !amd64
+
+package flowlog
+
+var wideNumbers = false
+
+func fourNumbers[T uint8 | uint16 | int64](*lines, int, uint64, []T) int { return 0 }
+
+func fourTimes(*lines, int, []int64) int { return 0 }
