@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+
+	"github.com/sgtrim/sgtrim/ingest/inflate"
 )
 
 const (
@@ -36,7 +38,7 @@ func (k *chunker) next(c *chunk) {
 		n, err := k.r.Read(c.buf[have : len(c.buf)-slack])
 		have += n
 		if err != nil {
-			k.last(c, have, err)
+			last(c, have, err)
 			return
 		}
 		if have < len(c.buf)-slack {
@@ -65,7 +67,7 @@ func (k *chunker) takeCarry(c *chunk) int {
 }
 
 // last ends the text: whole if err is io.EOF, else cut off, and then the broken line is not looked at.
-func (k *chunker) last(c *chunk, have int, err error) {
+func last(c *chunk, have int, err error) {
 	c.err = err
 	if err != io.EOF {
 		c.n = bytes.LastIndexByte(c.buf[:have], '\n') + 1
@@ -81,19 +83,58 @@ func (k *chunker) last(c *chunk, have int, err error) {
 // eachChunk calls use for every chunk of r in order. With overlap, the reading (and so the inflating) of the next chunks
 // goes on in a goroutine of its own, which has ended when eachChunk returns.
 func (d *Decoder) eachChunk(r io.Reader, use func(c *chunk) error) error {
-	k := &chunker{r: r}
-	if !d.in.Overlap {
-		for {
-			if err := d.ctx.Err(); err != nil {
-				return err
-			}
-			c := &d.chunks[0]
-			k.next(c)
-			if err := use(c); err != nil || c.err != nil {
-				return firstError(err, c.err)
-			}
+	if d.in.Overlap {
+		return d.overlapped(&chunker{r: r}, use)
+	}
+	if g, ok := r.(gzipErrors); ok {
+		return d.eachPiece(g, use)
+	}
+	return d.oneByOne(&chunker{r: r}, use)
+}
+
+func (d *Decoder) oneByOne(k *chunker, use func(c *chunk) error) error {
+	for {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
+		c := &d.chunks[0]
+		k.next(c)
+		if err := use(c); err != nil || c.err != nil {
+			return firstError(err, c.err)
 		}
 	}
+}
+
+// eachPiece takes the text where it lies in the inflater's window. A line that a piece breaks off is kept there; one that is too
+// long for that, and what comes after it, is copied as from any reader.
+func (d *Decoder) eachPiece(g gzipErrors, use func(c *chunk) error) error {
+	for kept := 0; ; {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
+		piece, err := g.next()
+		c := chunk{buf: piece[:cap(piece)], err: err}
+		if err == nil && len(piece) == kept { // there is no more
+			_, err = g.next()
+			last(&c, kept, err)
+		} else {
+			c.n = bytes.LastIndexByte(piece, '\n') + 1
+		}
+		if kept = len(piece) - c.n; kept > inflate.MaxKeep {
+			k := &chunker{r: g, carry: bytes.Clone(piece[c.n:])}
+			if err := use(&c); err != nil {
+				return err
+			}
+			return d.oneByOne(k, use)
+		}
+		if err := use(&c); err != nil || c.err != nil {
+			return firstError(err, c.err)
+		}
+		g.r.Keep(kept)
+	}
+}
+
+func (d *Decoder) overlapped(k *chunker, use func(c *chunk) error) error {
 	ctx, cancel := context.WithCancel(d.ctx)
 	full, free := make(chan *chunk, overlapChunks), make(chan *chunk, overlapChunks)
 	for i := range d.chunks {

@@ -154,7 +154,7 @@ func (d *Decoder) decode() error {
 		return d.objectError(err)
 	}
 	if isGzip(head) {
-		if head, body, err = peek(d.gunzip(body)); err != nil {
+		if head, body, err = d.gunzip(body).peek(); err != nil {
 			return d.objectError(err)
 		}
 	}
@@ -187,9 +187,8 @@ func peek(r io.Reader) ([]byte, io.Reader, error) {
 	return head, io.MultiReader(bytes.NewReader(head), r), nil
 }
 
-// gunzip returns a reader of what r holds compressed. It fills the buffers that the chunks are cut in: text is copied once
-// between the inflater's window and its parsing.
-func (d *Decoder) gunzip(r io.Reader) io.Reader {
+// gunzip returns a reader of what r holds compressed.
+func (d *Decoder) gunzip(r io.Reader) gzipErrors {
 	if d.gz == nil {
 		d.gz = inflate.NewReader(r)
 	} else {
@@ -203,10 +202,28 @@ type gzipErrors struct{ r *inflate.Reader }
 
 func (g gzipErrors) Read(b []byte) (int, error) {
 	n, err := g.r.Read(b)
-	if err != nil && err != io.EOF {
-		err = fmt.Errorf("gzip: %w", err)
+	return n, g.of(err)
+}
+
+// next is the next piece, where it lies in the inflater's window.
+func (g gzipErrors) next() ([]byte, error) {
+	piece, err := g.r.Next()
+	return piece, g.of(err)
+}
+
+func (g gzipErrors) of(err error) error {
+	if err == nil || err == io.EOF {
+		return err
 	}
-	return n, err
+	return fmt.Errorf("gzip: %w", err)
+}
+
+// peek is what peek of any reader is, but takes nothing, so that text can be parsed where it lies.
+func (g gzipErrors) peek() ([]byte, io.Reader, error) {
+	if piece, err := g.r.Peek(); err == nil && len(piece) >= 4 {
+		return piece[:4], g, nil
+	}
+	return peek(g)
 }
 
 // objectError is an error of the object as a whole.

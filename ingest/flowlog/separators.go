@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+
+	"github.com/sgtrim/sgtrim/ingest/inflate"
 )
 
 // slack is how many bytes a text buffer has past its text: words are loaded 8 bytes at a time, addresses 40.
-const slack = 64
+const slack = inflate.Slack
 
 // lines is a piece of text whose every line has the same number of fields, one space apart: where each field stands is
 // then a matter of two loads.

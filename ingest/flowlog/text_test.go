@@ -199,6 +199,45 @@ func TestTextAgainstOracle(t *testing.T) {
 	}
 }
 
+// Gzip text is parsed where it is inflated. Lines may end anywhere there, be longer than what is kept of them, or be cut off.
+func TestPieces(t *testing.T) {
+	seed := rand.Uint64()
+	w := writer{Rand: rand.New(rand.NewPCG(seed, 1))}
+	d := newDecoder(t, flowlog.Options{SkipBad: true})
+	for i := range 30 {
+		lines := strings.SplitAfter(w.log(4000, i%3 == 0), "\n")
+		if i%2 == 1 {
+			lines = slices.Repeat([]string{record("", "")}, 4000)
+			lines[0] = strings.TrimSuffix(v2, "\n") + " brand-new-field\n"
+			for i, line := range lines[1:] {
+				lines[i+1] = strings.TrimSuffix(line, "\n") + " x\n"
+			}
+		}
+		for range w.IntN(10) { // long lines, good ones where there is a field for that
+			at, length := 1+w.IntN(len(lines)-1), 1+w.IntN([]int{50, 70_000, 500_000}[w.IntN(3)])
+			lines[at] = strings.Replace(lines[at], " x\n", " "+strings.Repeat("x", length)+"\n", 1)
+			if w.IntN(3) == 0 {
+				lines[at] = strings.Repeat(w.pick("x", "x ", "9 "), length) + "\n" + lines[at]
+			}
+		}
+		text := strings.Join(lines, "")
+		text = text[:len(text)-w.IntN(2)]
+		at := w.IntN(len(text))
+		file := append(zip(t, text[:at]), zip(t, text[at:])...)
+		in := func(overlap bool) flowlog.Input {
+			return flowlog.Input{Name: "object", Body: bytes.NewReader(file), Overlap: overlap}
+		}
+		got := readInput(d, in(false))
+		if diff := cmp.Diff(read(d, []byte(text)), got); diff != "" {
+			t.Fatalf("seed %d, log %d: -want +got\n%s", seed, i, diff)
+		}
+		file = file[:w.IntN(len(file))]
+		if diff := cmp.Diff(readInput(d, in(true)), readInput(d, in(false))); diff != "" {
+			t.Fatalf("seed %d, log %d cut off at %d: -overlap +pieces\n%s", seed, i, len(file), diff)
+		}
+	}
+}
+
 // Windows drop what ended outside, and count it.
 func TestWindowAgainstOracle(t *testing.T) {
 	seed := rand.Uint64()

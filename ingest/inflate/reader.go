@@ -17,6 +17,11 @@ const (
 	inputMask   = inputSize - 1
 	loadSlack   = 8 // so that a load may begin at any masked index
 
+	// MaxKeep is how much of a piece may be kept for the next one.
+	MaxKeep = historySize
+	// Slack is how many bytes behind a piece are the caller's, up to its capacity.
+	Slack = 64
+
 	maxNameLen = 512 // of file name and comment with their NUL; compress/gzip has this limit
 )
 
@@ -77,7 +82,7 @@ type Reader struct {
 	dist   [distTableSize]uint32
 	fused  [2 << litBits]uint32 // for the fast loop; see level
 	in     [inputSize + loadSlack]byte
-	window [windowSize + copyStep]byte
+	window [windowSize + Slack]byte // a copy writes less beyond its end
 }
 
 // state is what the input holds next.
@@ -129,28 +134,41 @@ func (r *Reader) Next() ([]byte, error) {
 	return nil, r.err
 }
 
-// Read implements io.Reader.
-func (r *Reader) Read(p []byte) (int, error) {
+// Keep makes the next piece begin with the last n bytes of the one that Next has just returned, n ≤ MaxKeep. If there is no
+// more, it is these alone, and what follows is the error of the end.
+func (r *Reader) Keep(n int) { r.start -= n }
+
+// Peek returns what Next or Read will return next, without taking it.
+func (r *Reader) Peek() ([]byte, error) {
 	if len(r.unread) == 0 {
 		piece, err := r.Next()
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		r.unread = piece
 	}
-	n := copy(p, r.unread)
-	r.unread = r.unread[n:]
+	return r.unread, nil
+}
+
+// Read implements io.Reader.
+func (r *Reader) Read(p []byte) (int, error) {
+	piece, err := r.Peek()
+	if err != nil {
+		return 0, err
+	}
+	n := copy(p, piece)
+	r.unread = piece[n:]
 	return n, nil
 }
 
-// slide moves the history to the front of a full window.
+// slide moves the history, and what was kept of it, to the front of a full window.
 func (r *Reader) slide() {
 	if r.pos < windowFull {
 		return
 	}
 	by := r.pos - historySize
 	copy(r.window[:historySize], r.window[by:r.pos])
-	r.pos, r.start, r.summed = historySize, historySize, historySize
+	r.pos, r.start, r.summed = historySize, r.start-by, historySize
 	r.member = max(r.member-by, 0)
 }
 

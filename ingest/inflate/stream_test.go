@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"testing"
@@ -65,6 +66,55 @@ func TestNextAfterRead(t *testing.T) {
 	}
 	if !bytes.Equal(head, text) {
 		t.Error("Next must go on where Read stopped")
+	}
+}
+
+// A piece begins with what was kept of the one before, also at the end and before an error, and has slack behind it.
+func TestKeep(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	text := flowLog(2, 900_000)
+	r := NewReader(nil)
+	for round := range 60 {
+		at := rng.IntN(len(text))
+		file := slices.Concat(compress(t, text[:at], rng.IntN(12)-2), compress(t, text[at:], rng.IntN(12)-2))
+		cut := len(file)
+		if round%2 == 1 {
+			cut = rng.IntN(len(file))
+		}
+		want, end := decode(NewReader(nil), bytes.NewReader(file[:cut]))
+
+		r.Reset(bytes.NewReader(file[:cut]))
+		taken, kept := 0, 0
+		for {
+			peeked, peekErr := r.Peek()
+			p, err := r.Next()
+			if err != peekErr || len(p) != len(peeked) || len(p) > 0 && &p[0] != &peeked[0] {
+				t.Fatalf("round %d: at %d another piece was peeked at: %v, %v", round, taken, peekErr, err)
+			}
+			if err != nil {
+				if kept != 0 || verdict(err) != end {
+					t.Fatalf("round %d: ended with %d bytes kept and %v, want %s", round, kept, err, end)
+				}
+				break
+			}
+			if taken += len(p) - kept; taken > len(want) || !bytes.Equal(p, want[taken-len(p):taken]) {
+				t.Fatalf("round %d: another piece before %d, where %d were kept", round, taken, kept)
+			}
+			if cap(p) < len(p)+Slack {
+				t.Fatalf("round %d: a piece of %d has only %d bytes behind it", round, len(p), cap(p)-len(p))
+			}
+			if len(p) == kept { // no more than those
+				kept = 0
+				continue
+			}
+			if kept = min(rng.IntN(MaxKeep+1), len(p)); rng.IntN(4) == 0 {
+				kept = min([]int{0, 1, MaxKeep}[rng.IntN(3)], len(p))
+			}
+			r.Keep(kept)
+		}
+		if taken != len(want) {
+			t.Fatalf("round %d: got %d bytes, want %d", round, taken, len(want))
+		}
 	}
 }
 
