@@ -88,6 +88,7 @@ func (o *object) judgeAll() {
 	n := o.pairs.n
 	if cap(o.verdicts) < n {
 		o.verdicts = make([]verdict, n, n+n/4)
+		o.repeating = make([]repeating, 0, n+n/4) // one for each at most
 	}
 	o.verdicts, o.repeating = o.verdicts[:n], o.repeating[:0]
 	o.bindOwn()

@@ -405,7 +405,11 @@ func (h *rowHeap) head(s stream) (rowHead, error) {
 	if err != nil || r == nil {
 		return rowHead{}, err
 	}
-	return rowHead{ranked{prefix: h.order.prefix(&r.key)}, r, s}, nil
+	head := rowHead{row: r, stream: s}
+	if len(h.all) > 1 { // else there is nothing to compare it with
+		head.prefix = h.order.prefix(&r.key)
+	}
+	return head, nil
 }
 
 func (h *rowHeap) less(i, j int) bool {
