@@ -12,7 +12,6 @@ import (
 	"io"
 	"iter"
 	"maps"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -170,7 +169,7 @@ func (l *Ledger) writeEvidence(ctx context.Context, p Part, anew bool) (file, er
 	if f := l.m.find(kindEvidence, p.Partition); f != nil && !anew {
 		seq = Merge(l.evidence(*f), seq)
 	}
-	w := rowWriter{Partition: p.Partition, addrs: map[netip.Addr]string{}}
+	w := rowWriter{Partition: p.Partition}
 	return writeFile(l, file{Kind: kindEvidence, Partition: p.Partition}, func(yield func(evidenceRow, error) bool) {
 		var last Key
 		n := 0

@@ -58,7 +58,7 @@ func TestDecode(t *testing.T) {
 		e.AB.Flagged, e.BA.Opens = len(want)%3 == 0, len(want)%7 < 3 // bits that no byte repeats
 		want = append(want, e)
 	}
-	w := rowWriter{Partition: Partition{Day: 3, Account: "1", Region: "r"}, addrs: map[netip.Addr]string{}}
+	w := rowWriter{Partition: Partition{Day: 3, Account: "1", Region: "r"}}
 	var rows []evidenceRow
 	var plain []plainRow
 	for i := range want {
@@ -95,7 +95,7 @@ func TestDecode(t *testing.T) {
 
 // Values that no ledger writes are errors, in the dictionary and without one.
 func TestDecodeRefuses(t *testing.T) {
-	good := (&rowWriter{addrs: map[netip.Addr]string{}}).row(&Evidence{Key: Key{A: netip.IPv6Unspecified(), B: netip.IPv6Unspecified()}})
+	good := (&rowWriter{}).row(&Evidence{Key: Key{A: netip.IPv6Unspecified(), B: netip.IPv6Unspecified()}})
 	for name, spoil := range map[string]func(*evidenceRow){
 		"column action: word \"ACCEPTED\" is unknown":       func(r *evidenceRow) { r.Action = "ACCEPTED" },
 		"column port_b: 65536 is out of range":              func(r *evidenceRow) { r.PortB = 65536 },

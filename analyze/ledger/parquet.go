@@ -312,44 +312,29 @@ var (
 	clientWords = [...]string{ClientOpen: "open", ClientA: "a", ClientB: "b"}
 )
 
-// rowWriter turns evidence of one partition into rows. It keeps the text of addresses, which repeat much, the ones of the
-// row before most of all.
+// rowWriter turns evidence of one partition into rows. Addresses are mostly those of the row before.
 type rowWriter struct {
 	Partition
-	addrs map[netip.Addr]string
-	a, b  addrText
+	a, b addrText
 }
 
+// addrText is an address and its text.
 type addrText struct {
 	addr netip.Addr
 	text string
 }
 
-func (w *rowWriter) addr(last *addrText, a netip.Addr) string {
-	if last.addr != a {
-		*last = addrText{a, w.text(a)}
+func (t *addrText) of(a netip.Addr) string {
+	if t.addr != a {
+		*t = addrText{a, a.String()}
 	}
-	return last.text
+	return t.text
 }
-
-func (w *rowWriter) text(a netip.Addr) string {
-	s, ok := w.addrs[a]
-	if !ok {
-		if len(w.addrs) >= addrCacheMost {
-			clear(w.addrs)
-		}
-		s = a.String()
-		w.addrs[a] = s
-	}
-	return s
-}
-
-const addrCacheMost = 1 << 16
 
 func (w *rowWriter) row(e *Evidence) evidenceRow {
 	return evidenceRow{
 		Day: e.Day, Account: w.Account, Region: w.Region, Source: e.Source, Interface: e.Interface,
-		A: w.addr(&w.a, e.A), B: w.addr(&w.b, e.B), Proto: int32(e.Proto), PortA: int32(e.PortA), PortB: int32(e.PortB),
+		A: w.a.of(e.A), B: w.b.of(e.B), Proto: int32(e.Proto), PortA: int32(e.PortA), PortB: int32(e.PortB),
 		Action: e.Action.String(), Side: sideWords[e.Side], Client: clientWords[e.Client],
 		Reason: e.Reason.String(), Strength: e.Strength.String(),
 		ABFlows: e.AB.Flows, ABPackets: e.AB.Packets, ABBytes: e.AB.Bytes, ABFlags: int32(e.AB.Flags), ABFlagged: e.AB.Flagged, ABOpens: e.AB.Opens,

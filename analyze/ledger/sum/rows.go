@@ -156,7 +156,35 @@ func (t rowTables) byInterface(o *order) (places []ranked, ends []int) {
 	return places, ends
 }
 
+// sort sorts rows of one interface, by the peer's address first: where each row stood goes with it in one number, and those are
+// sorted the fastest.
 func (t rowTables) sort(o *order, places []ranked) {
+	const (
+		rankBits  = 28 // of a prefix, before the peer's
+		placeBits = 30
+	)
+	if len(places) >= 1<<placeBits {
+		t.sortPeer(o, places)
+		return
+	}
+	peers, were := make([]uint64, len(places)), slices.Clone(places)
+	for i := range places {
+		peers[i] = places[i].prefix[0]<<rankBits | uint64(i)
+	}
+	slices.Sort(peers)
+	first := 0
+	for i, p := range peers {
+		places[i] = were[p&(1<<placeBits-1)]
+		if peers[first]>>placeBits != p>>placeBits {
+			t.sortPeer(o, places[first:i])
+			first = i
+		}
+	}
+	t.sortPeer(o, places[first:])
+}
+
+// sortPeer sorts any rows; mostly they have one peer.
+func (t rowTables) sortPeer(o *order, places []ranked) {
 	slices.SortFunc(places, func(x, y ranked) int {
 		if c := x.compare(&y); c != 0 {
 			return c
