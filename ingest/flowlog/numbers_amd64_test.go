@@ -172,3 +172,18 @@ func TestFourNumbersNeedPositions(t *testing.T) {
 		}
 	}
 }
+
+func FuzzFourNumbers(f *testing.F) {
+	f.Add("1 22\n333 4444\n55555 666666\n7777777 88888888\n", uint8(2), uint8(0))
+	f.Add("1767270579\n1767270580\n1767270581\n2147483648\n", uint8(1), uint8(0))
+	f.Add("- 1 x\n2 - 3\n65535 256 255\n65536 - 999999999\n", uint8(3), uint8(1))
+	f.Fuzz(func(t *testing.T, text string, stride, field uint8) {
+		needWide(t)
+		var l lines
+		buf := append([]byte(text), make([]byte, slack)...)
+		if stride == 0 || len(text) == 0 || !l.split(buf, len(text), int(stride), make([]uint32, len(text)+1+spareOff)) || l.rows == 0 {
+			return
+		}
+		checkAllFours(t, &l, int(field%stride))
+	})
+}
