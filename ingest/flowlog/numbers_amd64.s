@@ -19,6 +19,13 @@
 	VMOVQ        R10, x      \
 	VPBROADCASTQ x, y
 
+// DIGITS sets what digits are read with: where they begin, the greatest, and what pairs of them and then pairs of those are worth.
+#define DIGITS \
+	EACH(0x3030303030303030, X8, Y8)   \
+	EACH(0x0909090909090909, X9, Y9)   \
+	EACH(0x010a010a010a010a, X10, Y10) \
+	EACH(0x0001006400010064, X11, Y11)
+
 // DISTANCES sets the high halves of Y3's words to how far the separators around each field are apart, the low ones to 0.
 #define DISTANCES \
 	VMOVQ       (R8), X2                     \
@@ -35,10 +42,7 @@ TEXT ·numbersAVX2(SB), NOSPLIT, $0-64
 	ARGUMENTS
 	MOVQ size+40(FP), DX
 	VPBROADCASTQ most+48(FP), Y15
-	EACH(0x3030303030303030, X8, Y8)
-	EACH(0x0909090909090909, X9, Y9)
-	EACH(0x010a010a010a010a, X10, Y10)
-	EACH(0x0001006400010064, X11, Y11)
+	DIGITS
 	EACH(10000, X12, Y12)
 	EACH(72, X13, Y13)
 	EACH(0x38, X14, Y14)
@@ -119,10 +123,7 @@ end:
 TEXT ·timesAVX2(SB), NOSPLIT, $0-56
 	ARGUMENTS
 	VPBROADCASTQ most+40(FP), Y15
-	EACH(0x3030303030303030, X8, Y8)
-	EACH(0x0909090909090909, X9, Y9)
-	EACH(0x010a010a010a010a, X10, Y10)
-	EACH(0x0001006400010064, X11, Y11)
+	DIGITS
 	EACH(0x0001271000012710, X12, Y12)
 	EACH(100000000, X13, Y13)
 	EACH(0xb00000000, X14, Y14)
