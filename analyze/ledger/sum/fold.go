@@ -100,13 +100,13 @@ var clientPort = [...]uint64{ledger.ClientOpen: 0, ledger.ClientA: 0xffff << 48,
 
 // flushFolds adds the folds to the days of the worker, as rows.
 func (w *worker) flushFolds() {
-	n := 0
+	n, left := 0, w.folds.ofDays()
 	var today int32
 	for i := range w.folds.n {
 		f := w.folds.at(i)
 		t := f.key.day()
 		if n == len(w.rows) || n > 0 && t != today {
-			w.addBlock(today, w.rows[:n], w.folds.n-i)
+			w.addBlock(today, w.rows[:n], left)
 			n = 0
 		}
 		today = t
@@ -114,7 +114,7 @@ func (w *worker) flushFolds() {
 		n++
 	}
 	if n > 0 {
-		w.addBlock(today, w.rows[:n], 0)
+		w.addBlock(today, w.rows[:n], left)
 	}
 	w.folds.reset()
 }
@@ -127,11 +127,24 @@ func (w *worker) forgetAddresses() {
 	clear(w.metCodes)
 }
 
-// addBlock adds rows of one day, which so many more may follow.
-func (w *worker) addBlock(today int32, rows []row, more int) {
+// ofDays is how many there are of each day.
+func (f *folds) ofDays() map[int32]int {
+	days := map[int32]int{}
+	for first, i := 0, 0; first < f.n; first = i {
+		today := f.at(first).key.day()
+		for i = first; i < f.n && f.at(i).key.day() == today; i++ {
+		}
+		days[today] += i - first
+	}
+	return days
+}
+
+// addBlock adds rows of one day. Of those and the ones that follow so many are left of each.
+func (w *worker) addBlock(today int32, rows []row, left map[int32]int) {
 	d := w.day(ingest.Object{Account: w.folds.account, Region: w.folds.region}, today)
 	before := d.rows.size()
-	d.rows.addAll(rows, more)
+	left[today] -= len(rows)
+	d.rows.addAll(rows, left[today])
 	w.rowBytes += d.rows.size() - before
 }
 

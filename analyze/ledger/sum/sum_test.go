@@ -439,6 +439,32 @@ func TestStdin(t *testing.T) {
 	}
 }
 
+// Tables of days take room for their own rows, not for those of other days that come with them.
+func TestManyDays(t *testing.T) {
+	var o sumtest.Object
+	o.URL = "many days"
+	for i := range 8000 {
+		at := (worldDay + int64(i%400)) * 86400
+		r := record("eni-0", "10.0.0.1", fmt.Sprintf("10.1.0.%d", i/400), 40000, 443, 6)
+		r.Start, r.End = at, at+60
+		o.Records = append(o.Records, r)
+	}
+	s := New(open(t, t.TempDir(), 0))
+	if err := sumtest.Add(s.Sink(0), 1000, o); err != nil {
+		t.Fatal(err)
+	}
+	w := s.workers[0]
+	w.flushFolds()
+	if len(w.days) != 400 {
+		t.Fatalf("%d days", len(w.days))
+	}
+	for part, d := range w.days {
+		if d.rows.store.n == 0 || len(d.rows.slots) > max(indexLeast, 8*d.rows.store.n) {
+			t.Fatalf("%d slots for the %d rows of day %d", len(d.rows.slots), d.rows.store.n, part.Day)
+		}
+	}
+}
+
 func TestSinkContract(t *testing.T) {
 	sink := New(open(t, t.TempDir(), 0)).Sink(0)
 	rec := sumtest.Batch(nil)
