@@ -27,8 +27,24 @@ type chunker struct {
 	carry []byte // the start of the line that the chunk before broke off
 }
 
-// next fills c. A last line without newline gets one.
+// next fills c. A last line without newline gets one, and before a line that is too long the text ends.
 func (k *chunker) next(c *chunk) {
+	k.fill(c)
+	if c.n <= maxLine {
+		return
+	}
+	for at := 0; at < c.n; { // whether a buffer has room for it must not matter
+		length := bytes.IndexByte(c.buf[at:c.n], '\n')
+		if length > maxLine {
+			c.n, c.err = at, errLineLength
+			return
+		}
+		at += length + 1
+	}
+}
+
+// fill is next without a limit for lines that the buffer has room for.
+func (k *chunker) fill(c *chunk) {
 	if len(c.buf) == 0 {
 		c.buf = make([]byte, chunkSize+slack)
 	}

@@ -238,6 +238,25 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// A line is too long, or not, whatever is read before it and by whom.
+func TestLineLength(t *testing.T) {
+	const most = 1 << 20
+	d := newDecoder(t, flowlog.Options{SkipBad: true})
+	for _, length := range []int{most - 70_000, most, most + 1, 3 * most / 2, 2*most - 100, 2 * most, 5 * most} {
+		for _, before := range []int{0, 100_000, 600_000, most} {
+			text := v2 + strings.Repeat("x", before) + "\n" + record("", "") + strings.Repeat("y", length) + "\n" + record("", "")
+			for _, overlap := range []bool{false, true} {
+				for _, body := range [][]byte{[]byte(text), zip(t, text)} {
+					got := readInput(d, flowlog.Input{Name: "object", Body: bytes.NewReader(body), Overlap: overlap})
+					if tooLong := length > most; (got.Err != "") != tooLong || !tooLong && len(got.Rows) != 2 || len(got.Rows) == 0 {
+						t.Errorf("%d bytes after %d, overlap %v: %d rows, error %q", length, before, overlap, len(got.Rows), got.Err)
+					}
+				}
+			}
+		}
+	}
+}
+
 // Windows drop what ended outside, and count it.
 func TestWindowAgainstOracle(t *testing.T) {
 	seed := rand.Uint64()
