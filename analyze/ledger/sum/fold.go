@@ -130,11 +130,8 @@ func (w *worker) forgetAddresses() {
 // ofDays is how many there are of each day.
 func (f *folds) ofDays() map[int32]int {
 	days := map[int32]int{}
-	for first, i := 0, 0; first < f.n; first = i {
-		today := f.at(first).key.day()
-		for i = first; i < f.n && f.at(i).key.day() == today; i++ {
-		}
-		days[today] += i - first
+	for i := range f.n {
+		days[f.at(i).key.day()]++
 	}
 	return days
 }

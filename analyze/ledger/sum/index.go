@@ -18,7 +18,7 @@ func withRoom[E any](list []E, n, more int) []E {
 		return list
 	}
 	if len(list) < 1<<16 {
-		need *= 2 // by a quarter each time, what is written in the end were a fifth of all
+		need *= 2 // growing by a quarter each time, entries are copied four times on the way
 	} else {
 		need += need / 4
 	}
