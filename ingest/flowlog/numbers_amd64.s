@@ -37,14 +37,24 @@
 	VPSUBD      Y2, Y3, Y3                   \
 	VPSLLQ      $32, Y3, Y3
 
+// VALUES makes Y0's words the values, of which they hold the first digits in the low half, worth Y13, and the last ones in the high
+// half. It adds to Y4 what is not 0 where one is above Y15, and JNE after it jumps where Y4 is not 0.
+#define VALUES \
+	VPMULUDQ Y13, Y0, Y1 \
+	VPSRLQ   $32, Y0, Y0 \
+	VPADDQ   Y1, Y0, Y0  \
+	VPCMPGTQ Y15, Y0, Y5 \
+	VPOR     Y5, Y4, Y4  \
+	VPTEST   Y4, Y4
+
 // func numbersAVX2(buf *byte, off *uint32, stride, rows int, dst unsafe.Pointer, size int, most int64) (n int)
 TEXT ·numbersAVX2(SB), NOSPLIT, $0-64
 	ARGUMENTS
 	MOVQ size+40(FP), DX
 	VPBROADCASTQ most+48(FP), Y15
 	DIGITS
-	EACH(10000, X12, Y12)
-	EACH(72, X13, Y13)
+	EACH(72, X12, Y12)
+	EACH(10000, X13, Y13)
 	EACH(0x38, X14, Y14)
 
 four:
@@ -67,7 +77,7 @@ four:
 	// not one of 0, 8, … 56, as the length is not from 1 to 8.
 	DISTANCES
 	VPSRLQ $29, Y3, Y3
-	VPSUBQ Y3, Y13, Y3
+	VPSUBQ Y3, Y12, Y3
 	VPANDN Y3, Y14, Y4
 
 	// Y0: the digits' values, with leading zeros for those that are not there; Y4: not 0 where a byte is no digit.
@@ -79,12 +89,7 @@ four:
 	// Two digits become a number below 100, two of those one below 10,000, and two of those the value.
 	VPMADDUBSW Y10, Y0, Y0
 	VPMADDWD   Y11, Y0, Y0
-	VPMULUDQ   Y12, Y0, Y1
-	VPSRLQ     $32, Y0, Y0
-	VPADDQ     Y1, Y0, Y0
-	VPCMPGTQ   Y15, Y0, Y5
-	VPOR       Y5, Y4, Y4
-	VPTEST     Y4, Y4
+	VALUES
 	JNE        end
 
 	CMPQ    DX, $8
@@ -164,12 +169,7 @@ four:
 	VPMADDWD   Y11, Y1, Y1
 	VPACKUSDW  Y1, Y0, Y0
 	VPMADDWD   Y12, Y0, Y0
-	VPMULUDQ   Y13, Y0, Y1
-	VPSRLQ     $32, Y0, Y0
-	VPADDQ     Y1, Y0, Y0
-	VPCMPGTQ   Y15, Y0, Y5
-	VPOR       Y5, Y4, Y4
-	VPTEST     Y4, Y4
+	VALUES
 	JNE        end
 
 	VMOVDQU Y0, (DI)
