@@ -19,6 +19,10 @@ type interfaceEntry struct {
 	turn       uint32
 }
 
+func (e *interfaceEntry) is(k0, k1, k2 uint64, turn uint32) bool {
+	return e.k2 == k2 && e.k1 == k1 && e.k0 == k0 && e.turn == turn
+}
+
 const (
 	interfaceCacheBits = 11
 	interfaceKey       = 24
@@ -131,11 +135,11 @@ func (l *lines) interfaceColumn(t *interfaces, fields [4]int, dst []int32) {
 		k0, k1, k2 := key3(buf[s:s+interfaceKey], n)
 		place := hash3(k0, k1, k2) >> (64 - interfaceCacheBits)
 		entry := &cache[place]
-		if entry.k2 != k2 || entry.k1 != k1 || entry.k0 != k0 || entry.turn != turn {
+		if !entry.is(k0, k1, k2, turn) {
 			if entry.turn == turn { // another's; the place beside it is in the same cache line
 				entry = &cache[place^1]
 			}
-			if entry.k2 != k2 || entry.k1 != k1 || entry.k0 != k0 || entry.turn != turn {
+			if !entry.is(k0, k1, k2, turn) {
 				*entry = interfaceEntry{k0, k1, k2, t.lookup(l.attributes(r, fields)), turn}
 			}
 		}

@@ -7,7 +7,8 @@
 //
 // Compressed bytes are read into a buffer of 64 KiB, and the output goes into a window of 256 KiB. When that is full,
 // Next returns what is new in it, and the next call first moves the last 32 KiB, all that a match can reach, to its
-// front; of these the caller may keep some for the next piece (Keep). So memory does not depend on the input, however long the output gets.
+// front; of these the caller may keep some for the next piece (Keep). So memory does not depend on the input, however
+// long the output gets.
 //
 // Codes are looked up in tables by the next 11 bits (distances: 8), longer ones in sub-tables behind them; the entry
 // holds everything that the symbol needs. The fast loop (fastSymbols) has a table of its own, in which an entry holds up
