@@ -59,8 +59,8 @@ func (r hybridRun) unpack(dst []uint32, width uint) error {
 		clear(dst)
 		return nil
 	}
-	if width <= 32 && cap(packed) >= bitpack.ByteCount(width*uint(len(dst)))+bitpack.PaddingInt32 {
-		bitpack.Unpack(dst, packed, width)
+	if size := bitpack.ByteCount(width*uint(len(dst))) + bitpack.PaddingInt32; width <= 32 && cap(packed) >= size {
+		bitpack.Unpack(dst, packed[:size], width) // on some processors it needs the length, too
 		return nil
 	}
 	mask := uint64(1)<<width - 1
