@@ -169,8 +169,8 @@ func (l *Ledger) writeEvidence(ctx context.Context, p Part, anew bool) (file, er
 	if f := l.m.find(kindEvidence, p.Partition); f != nil && !anew {
 		seq = Merge(l.evidence(*f), seq)
 	}
-	w := rowWriter{Partition: p.Partition}
-	return writeFile(l, file{Kind: kindEvidence, Partition: p.Partition}, func(yield func(evidenceRow, error) bool) {
+	encoder := func(w io.Writer) (encoder[Evidence], error) { return newEvidenceEncoder(w, p.Partition) }
+	return writeFile(l, file{Kind: kindEvidence, Partition: p.Partition}, encoder, func(yield func(Evidence, error) bool) {
 		var last Key
 		n := 0
 		for e, err := range seq {
@@ -183,11 +183,8 @@ func (l *Ledger) writeEvidence(ctx context.Context, p Part, anew bool) (file, er
 			if err == nil && n > 1 && last.Compare(&e.Key) >= 0 {
 				err = errUnsorted
 			}
-			if err != nil {
-				yield(evidenceRow{}, err)
-				return
-			}
-			if last = e.Key; !yield(w.row(&e), nil) {
+			last = e.Key
+			if !yield(e, err) || err != nil {
 				return
 			}
 		}
@@ -203,7 +200,7 @@ func (l *Ledger) writeCoverage(p Part, anew bool) (file, error) {
 		}
 		rows = append(rows, old...)
 	}
-	return writeFile(l, file{Kind: kindCoverage, Partition: p.Partition}, func(yield func(coverageRow, error) bool) {
+	return writeFile(l, file{Kind: kindCoverage, Partition: p.Partition}, newRowEncoder[coverageRow], func(yield func(coverageRow, error) bool) {
 		for _, c := range sumCoverage(rows) {
 			r := coverageRow{Day: c.Day, Account: p.Account, Region: p.Region, Source: c.Source, Interface: c.Interface,
 				Covered: int32(c.Covered), Gaps: int32(c.Gaps), Accepts: c.Accepts, Rejects: c.Rejects, NoData: c.NoData, SkipData: c.SkipData}
@@ -216,7 +213,7 @@ func (l *Ledger) writeCoverage(p Part, anew bool) (file, error) {
 
 func (l *Ledger) writeObjects(day int32, objects map[string]Object) (file, error) {
 	ids := slices.Sorted(maps.Keys(objects))
-	return writeFile(l, file{Kind: kindObjects, Partition: Partition{Day: day}}, func(yield func(objectRow, error) bool) {
+	return writeFile(l, file{Kind: kindObjects, Partition: Partition{Day: day}}, newRowEncoder[objectRow], func(yield func(objectRow, error) bool) {
 		for _, id := range ids {
 			o := objects[id]
 			r := objectRow{ID: o.ID, ETag: o.ETag, Size: o.Size, Account: o.Account, Region: o.Region, First: o.First, Last: o.Last}
@@ -239,7 +236,7 @@ func (l *Ledger) writeAttributes(rows []Attributes) (file, error) {
 		all[a.Interface] = old
 	}
 	sorted := slices.SortedFunc(maps.Values(all), func(a, b Attributes) int { return cmp.Compare(a.Interface, b.Interface) })
-	return writeFile(l, file{Kind: kindAttributes}, func(yield func(attributesRow, error) bool) {
+	return writeFile(l, file{Kind: kindAttributes}, newRowEncoder[attributesRow], func(yield func(attributesRow, error) bool) {
 		for _, a := range sorted {
 			if !yield(attributesRow(a), nil) {
 				return
@@ -249,7 +246,7 @@ func (l *Ledger) writeAttributes(rows []Attributes) (file, error) {
 }
 
 // writeFile writes rows under a temporary name, makes them durable, and gives the file the name of its content.
-func writeFile[R any](l *Ledger, f file, rows iter.Seq2[R, error]) (file, error) {
+func writeFile[R any](l *Ledger, f file, newEncoder func(io.Writer) (encoder[R], error), rows iter.Seq2[R, error]) (file, error) {
 	temp, out, err := l.createTemp()
 	if err != nil {
 		return f, err
@@ -257,7 +254,11 @@ func writeFile[R any](l *Ledger, f file, rows iter.Seq2[R, error]) (file, error)
 	defer os.Remove(temp) // nothing is there after a rename
 	defer out.Close()
 	w := &hashWriter{w: out, h: sha256.New()}
-	if f.Rows, err = writeRows(w, rows); err != nil {
+	to, err := newEncoder(w)
+	if err != nil {
+		return f, err
+	}
+	if f.Rows, err = writeRows(to, rows); err != nil {
 		return f, err
 	}
 	f.SHA256, f.Bytes = hex.EncodeToString(w.h.Sum(nil)), w.n

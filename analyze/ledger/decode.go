@@ -42,8 +42,8 @@ func newDecoder(keys bool) *decoder {
 		key("port_a", &numbers{most: math.MaxUint16, set: func(e *Evidence, v int64) { e.PortA = uint16(v) }}),
 		key("port_b", &numbers{most: math.MaxUint16, set: func(e *Evidence, v int64) { e.PortB = uint16(v) }}),
 		key("action", words(analyze.Reject+1, analyze.Action.String, func(e *Evidence, v analyze.Action) { e.Action = v })),
-		key("side", words(SideA+1, func(s Side) string { return sideWords[s] }, func(e *Evidence, v Side) { e.Side = v })),
-		key("client", words(ClientB+1, func(c Client) string { return clientWords[c] }, func(e *Evidence, v Client) { e.Client = v })),
+		key("side", words(SideA+1, Side.text, func(e *Evidence, v Side) { e.Side = v })),
+		key("client", words(ClientB+1, Client.text, func(e *Evidence, v Client) { e.Client = v })),
 		key("reason", words(analyze.NumReasons, analyze.Reason.String, func(e *Evidence, v analyze.Reason) { e.Reason = v })),
 		key("strength", words(analyze.NumStrengths, analyze.Strength.String, func(e *Evidence, v analyze.Strength) { e.Strength = v })),
 	}

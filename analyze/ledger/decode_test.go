@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -58,14 +57,15 @@ func TestDecode(t *testing.T) {
 		e.AB.Flagged, e.BA.Opens = len(want)%3 == 0, len(want)%7 < 3 // bits that no byte repeats
 		want = append(want, e)
 	}
-	w := rowWriter{Partition: Partition{Day: 3, Account: "1", Region: "r"}}
+	part := Partition{Day: 3, Account: "1", Region: "r"}
 	var rows []evidenceRow
 	var plain []plainRow
 	for i := range want {
-		rows = append(rows, w.row(&want[i]))
+		rows = append(rows, rowOf(part, &want[i]))
 		plain = append(plain, plainRow(rows[i]))
 	}
 	for name, file := range map[string]*os.File{
+		"as written":       encoded(t, part, want),
 		"one page":         parquetFile(t, rows),
 		"small pages":      parquetFile(t, rows, parquet.PageBufferSize(100), parquet.MaxRowsPerRowGroup(1777)),
 		"no dictionaries":  parquetFile(t, plain, parquet.PageBufferSize(1000)),
@@ -95,7 +95,7 @@ func TestDecode(t *testing.T) {
 
 // Values that no ledger writes are errors, in the dictionary and without one.
 func TestDecodeRefuses(t *testing.T) {
-	good := (&rowWriter{}).row(&Evidence{Key: Key{A: netip.IPv6Unspecified(), B: netip.IPv6Unspecified()}})
+	good := rowOf(Partition{}, &Evidence{Key: Key{A: netip.IPv6Unspecified(), B: netip.IPv6Unspecified()}})
 	for name, spoil := range map[string]func(*evidenceRow){
 		"column action: word \"ACCEPTED\" is unknown":       func(r *evidenceRow) { r.Action = "ACCEPTED" },
 		"column port_b: 65536 is out of range":              func(r *evidenceRow) { r.PortB = 65536 },
@@ -114,12 +114,17 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-func parquetFile[R any](t *testing.T, rows []R, options ...parquet.WriterOption) *os.File {
+func tempFile(t *testing.T) *os.File {
 	f, err := os.Create(filepath.Join(t.TempDir(), "f"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func parquetFile[R any](t *testing.T, rows []R, options ...parquet.WriterOption) *os.File {
+	f := tempFile(t)
 	w := parquet.NewGenericWriter[R](f, append(writerOptions(), options...)...)
 	for part := range slices.Chunk(rows, 300) {
 		if _, err := w.Write(part); err != nil {
@@ -130,41 +135,6 @@ func parquetFile[R any](t *testing.T, rows []R, options ...parquet.WriterOption)
 		t.Fatal(err)
 	}
 	return f
-}
-
-// Pages made by all cores are the library's own: full ones and those at the end of a row group, and plain ones where a
-// dictionary has grown too large.
-func TestEncodeSameBytes(t *testing.T) {
-	rng := seeded(t)
-	rows := make([]evidenceRow, rowGroupRows+2*pageRows+100)
-	for i := range rows {
-		b := netip.AddrFrom16([16]byte{0x20, 1, byte(i >> 16), byte(i >> 8), byte(i), 14: byte(rng.Uint32()), 15: 1})
-		e := randomEvidence(rng, 3)
-		rows[i] = evidenceRow{Interface: e.Interface, A: e.A.String(), B: b.StringExpanded(), Reason: e.Reason.String(),
-			ABFlows: rng.Int64(), ABFlagged: i%3 == 0, BABytes: int64(i), Hours: rng.Int32()}
-	}
-	for _, n := range []int{0, 1, pageRows, rowGroupRows, len(rows)} {
-		var want, got bytes.Buffer
-		w := parquet.NewGenericWriter[evidenceRow](&want, writerOptions()...)
-		if _, err := w.Write(rows[:n]); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := writeRows(&got, func(yield func(evidenceRow, error) bool) {
-			for _, r := range rows[:n] {
-				if !yield(r, nil) {
-					return
-				}
-			}
-		}); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got.Bytes(), want.Bytes()) {
-			t.Errorf("%d rows: %d bytes differ from the library's %d", n, got.Len(), want.Len())
-		}
-	}
 }
 
 // The keys are those of the evidence, whatever files hold it.

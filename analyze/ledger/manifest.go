@@ -15,7 +15,7 @@ import (
 )
 
 // SchemaVersion of the manifest and the columns.
-const SchemaVersion = 2
+const SchemaVersion = 3
 
 const manifestName = "manifest.json"
 
@@ -152,7 +152,7 @@ func readManifest(b []byte) (*manifest, error) {
 		return nil, fmt.Errorf("field format: %q: want %q", j.Format, manifestFormat)
 	}
 	if j.Version != SchemaVersion {
-		return nil, fmt.Errorf("field schema_version: %d: this program reads %d", j.Version, SchemaVersion)
+		return nil, fmt.Errorf("field schema_version: %d: this program reads %d; ingest the logs into a new ledger", j.Version, SchemaVersion)
 	}
 	m := &manifest{Sources: j.Sources}
 	if !increasing(j.Sources, strings.Compare) {

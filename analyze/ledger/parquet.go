@@ -5,18 +5,14 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net/netip"
 	"os"
-	"runtime"
-	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
-	"golang.org/x/sync/errgroup"
 )
 
 // The columns of the ledger's files; docs/ledger.md explains them. Words and addresses are text, so that any tool reads
-// them; dictionaries keep them small.
+// them. Of evidence, dictionaries keep them small; they are our own, as the library's are not the same on all processors.
 type evidenceRow struct {
 	Day       int32  `parquet:"day,date"`
 	Account   string `parquet:"account_id,dict"`
@@ -53,10 +49,10 @@ type evidenceRow struct {
 
 type coverageRow struct {
 	Day       int32  `parquet:"day,date"`
-	Account   string `parquet:"account_id,dict"`
-	Region    string `parquet:"region,dict"`
-	Source    string `parquet:"source,dict"`
-	Interface string `parquet:"interface_id,dict"`
+	Account   string `parquet:"account_id"`
+	Region    string `parquet:"region"`
+	Source    string `parquet:"source"`
+	Interface string `parquet:"interface_id"`
 	Covered   int32  `parquet:"covered"`
 	Gaps      int32  `parquet:"gaps"`
 	Accepts   int64  `parquet:"accepts"`
@@ -67,18 +63,18 @@ type coverageRow struct {
 
 type attributesRow struct {
 	Interface string `parquet:"interface_id"`
-	Account   string `parquet:"account_id,dict"`
-	VPC       string `parquet:"vpc_id,dict"`
-	Subnet    string `parquet:"subnet_id,dict"`
-	Region    string `parquet:"region,dict"`
+	Account   string `parquet:"account_id"`
+	VPC       string `parquet:"vpc_id"`
+	Subnet    string `parquet:"subnet_id"`
+	Region    string `parquet:"region"`
 }
 
 type objectRow struct {
 	ID      string `parquet:"object"`
 	ETag    string `parquet:"etag"`
 	Size    int64  `parquet:"size"`
-	Account string `parquet:"account_id,dict"`
-	Region  string `parquet:"region,dict"`
+	Account string `parquet:"account_id"`
+	Region  string `parquet:"region"`
 	First   int32  `parquet:"first_day,date"`
 	Last    int32  `parquet:"last_day,date"`
 }
@@ -89,33 +85,40 @@ func (r *objectRow) object(day int32) Object {
 
 // Everything below is part of the promise "same content, same bytes": change any of it only with SchemaVersion.
 const (
-	rowGroupRows   = 1 << 17
-	pageBytes      = 256 << 10
-	dictionaryMost = 4 << 20 // bytes of a dictionary, beyond which a column goes on without one
+	rowGroupRows = 1 << 17
+	pageRows     = 1 << 14   // of evidence
+	pageBytes    = 256 << 10 // of other files
 )
+
+var compression = &zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}
 
 func writerOptions() []parquet.WriterOption {
 	return []parquet.WriterOption{
-		parquet.CreatedBy("sgtrim", "ledger-2", "0"),
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}),
+		parquet.CreatedBy("sgtrim", "ledger-3", "0"),
+		parquet.Compression(compression),
 		parquet.MaxRowsPerRowGroup(rowGroupRows),
 		parquet.PageBufferSize(pageBytes),
-		parquet.DictionaryMaxBytes(dictionaryMost),
 	}
 }
 
 const batchRows = 1024 // rows encoded or decoded at a time
 
-// writeRows encodes rows to w and returns their number. Encoding goes on in a goroutine of its own while the next rows are
+// encoder writes rows to a file.
+type encoder[R any] interface {
+	write(rows []R) error
+	close() error
+}
+
+// writeRows encodes rows and returns their number. Encoding goes on in a goroutine of its own while the next rows are
 // made, which takes about as long; it has ended when writeRows returns.
-func writeRows[R any](w io.Writer, rows iter.Seq2[R, error]) (n int64, err error) {
+func writeRows[R any](to encoder[R], rows iter.Seq2[R, error]) (n int64, err error) {
 	const batches = 3 // one being filled, one on its way, one being encoded
 	full, free := make(chan []R, batches), make(chan []R, batches)
 	for range batches {
 		free <- make([]R, 0, batchRows)
 	}
 	encoded := make(chan error, 1)
-	go func() { encoded <- encode(w, full, free) }()
+	go func() { encoded <- encode(to, full, free) }()
 
 	batch := <-free
 	for r, rowErr := range rows {
@@ -140,93 +143,31 @@ func writeRows[R any](w io.Writer, rows iter.Seq2[R, error]) (n int64, err error
 	return n, err
 }
 
-// encode writes the batches of full to w and hands them back. When it fails, it closes free.
-func encode[R any](w io.Writer, full <-chan []R, free chan<- []R) error {
-	e := encoder[R]{file: parquet.NewGenericWriter[R](w, writerOptions()...)}
+// encode writes the batches of full and hands them back. When it fails, it closes free.
+func encode[R any](to encoder[R], full <-chan []R, free chan<- []R) error {
 	for batch := range full {
-		if err := e.write(batch); err != nil {
+		if err := to.write(batch); err != nil {
 			close(free)
 			return err
 		}
 		free <- batch[:0]
 	}
-	return e.close()
+	return to.close()
 }
 
-// encoder writes what the library's writer would write of itself, but pages are made by all cores: that is most of the work,
-// and a page needs nothing of other columns.
-type encoder[R any] struct {
-	file *parquet.GenericWriter[R]
-	n    int // rows of the row group
+// rowEncoder writes rows by the library's writer.
+type rowEncoder[R any] struct{ *parquet.GenericWriter[R] }
+
+func newRowEncoder[R any](w io.Writer) (encoder[R], error) {
+	return rowEncoder[R]{parquet.NewGenericWriter[R](w, writerOptions()...)}, nil
 }
 
-const (
-	// stepRows is after how many rows the library looks whether pages are full.
-	stepRows = 64
-	// pageRows is after how many rows pages of 8 bytes a value are full, and those of 4 bytes every other time. Were it
-	// another number, the bytes would be the same, but one core would make them.
-	pageRows = (pageBytes*98/100/8 + stepRows) / stepRows * stepRows
-)
-
-// write adds rows: a whole number of steps, but for the last ones of the file.
-func (e *encoder[R]) write(rows []R) (err error) {
-	for step := range slices.Chunk(rows, stepRows) {
-		if e.n += len(step); e.n%pageRows == 0 {
-			err = e.writeByColumn(step)
-		} else {
-			_, err = e.file.Write(step)
-		}
-		if err == nil && e.n == rowGroupRows {
-			err = e.endRowGroup()
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+func (e rowEncoder[R]) write(rows []R) error {
+	_, err := e.Write(rows)
+	return err
 }
 
-// writeByColumn adds the rows after which pages are full.
-func (e *encoder[R]) writeByColumn(rows []R) error {
-	columns := make([][]parquet.Value, len(e.file.ColumnWriters()))
-	var values parquet.Row
-	for i := range rows {
-		values = e.file.Schema().Deconstruct(values[:0], &rows[i])
-		for c, v := range values { // no column is optional or repeated
-			columns[c] = append(columns[c], v)
-		}
-	}
-	return e.eachColumn(func(c int, w *parquet.ColumnWriter) error {
-		_, err := w.WriteRowValues(columns[c])
-		return err
-	})
-}
-
-// endRowGroup writes the row group, of which the last pages are not full.
-func (e *encoder[R]) endRowGroup() error {
-	e.n = 0
-	if err := e.eachColumn(func(_ int, w *parquet.ColumnWriter) error { return w.Flush() }); err != nil {
-		return err
-	}
-	return e.file.Flush()
-}
-
-func (e *encoder[R]) close() error {
-	if err := e.endRowGroup(); err != nil {
-		return err
-	}
-	return e.file.Close()
-}
-
-// eachColumn calls do with all columns, on all cores.
-func (e *encoder[R]) eachColumn(do func(c int, w *parquet.ColumnWriter) error) error {
-	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for c, w := range e.file.ColumnWriters() {
-		g.Go(func() error { return do(c, w) })
-	}
-	return g.Wait()
-}
+func (e rowEncoder[R]) close() error { return e.Close() }
 
 // readRows yields the rows of a file. The rows' strings are valid after the next step.
 func readRows[R any](path string, want int64) iter.Seq2[R, error] {
@@ -307,38 +248,10 @@ func guard[R any](yield func(R) bool, read func(yield func(R) bool) error) (err 
 	})
 }
 
+func (s Side) text() string   { return sideWords[s] }
+func (c Client) text() string { return clientWords[c] }
+
 var (
 	sideWords   = [...]string{SideOpen: "open", SideA: "a"}
 	clientWords = [...]string{ClientOpen: "open", ClientA: "a", ClientB: "b"}
 )
-
-// rowWriter turns evidence of one partition into rows. Addresses are mostly those of the row before.
-type rowWriter struct {
-	Partition
-	a, b addrText
-}
-
-// addrText is an address and its text.
-type addrText struct {
-	addr netip.Addr
-	text string
-}
-
-func (t *addrText) of(a netip.Addr) string {
-	if t.addr != a {
-		*t = addrText{a, a.String()}
-	}
-	return t.text
-}
-
-func (w *rowWriter) row(e *Evidence) evidenceRow {
-	return evidenceRow{
-		Day: e.Day, Account: w.Account, Region: w.Region, Source: e.Source, Interface: e.Interface,
-		A: w.a.of(e.A), B: w.b.of(e.B), Proto: int32(e.Proto), PortA: int32(e.PortA), PortB: int32(e.PortB),
-		Action: e.Action.String(), Side: sideWords[e.Side], Client: clientWords[e.Client],
-		Reason: e.Reason.String(), Strength: e.Strength.String(),
-		ABFlows: e.AB.Flows, ABPackets: e.AB.Packets, ABBytes: e.AB.Bytes, ABFlags: int32(e.AB.Flags), ABFlagged: e.AB.Flagged, ABOpens: e.AB.Opens,
-		BAFlows: e.BA.Flows, BAPackets: e.BA.Packets, BABytes: e.BA.Bytes, BAFlags: int32(e.BA.Flags), BAFlagged: e.BA.Flagged, BAOpens: e.BA.Opens,
-		First: e.First, Last: e.Last, Hours: int32(e.Hours), Sessions: e.Sessions,
-	}
-}

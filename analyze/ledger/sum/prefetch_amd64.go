@@ -1,3 +1,5 @@
+//go:build !purego
+
 package sum
 
 import "unsafe"

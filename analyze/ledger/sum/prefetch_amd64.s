@@ -1,3 +1,5 @@
+//go:build !purego
+
 #include "textflag.h"
 
 // func prefetch(slots *uint32, mask uint32, hashes *uint64, n int, list unsafe.Pointer, size uintptr)

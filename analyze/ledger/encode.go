@@ -1,0 +1,323 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"io"
+	"math/bits"
+	"net/netip"
+	"slices"
+
+	"github.com/parquet-go/bitpack"
+	"github.com/parquet-go/parquet-go/encoding/delta"
+	"github.com/parquet-go/parquet-go/encoding/plain"
+	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/sgtrim/sgtrim/analyze"
+)
+
+// evidenceEncoder writes the evidence of one partition, as evidenceRow has its columns.
+type evidenceEncoder struct {
+	file          *columnFile
+	columns       []pageColumn
+	page          evidencePage
+	source, iface codes[string]
+	a, b          codes[netip.Addr]
+	rows          int // of the row group, without those of page
+	body          []byte
+}
+
+func newEvidenceEncoder(w io.Writer, p Partition) (*evidenceEncoder, error) {
+	file, err := newColumnFile[evidenceRow](w)
+	if err != nil {
+		return nil, err
+	}
+	e := &evidenceEncoder{file: file, source: newCodes(appendString), iface: newCodes(appendString), a: newCodes(appendAddr), b: newCodes(appendAddr)}
+	e.columns = e.columnsOf(p)
+	return e, nil
+}
+
+// interfaceColumn is the column that rows are sorted by, so that readers can pass over row groups.
+const interfaceColumn = 4
+
+// columnsOf are the columns of evidenceRow. Bytes and times have many digits, of which the difference to the row before has fewer;
+// other numbers are small or come again, of which compression makes more when they are whole.
+func (e *evidenceEncoder) columnsOf(part Partition) []pageColumn {
+	p := &e.page
+	columns := []pageColumn{
+		whole32(&p.day),
+		coded(&p.same, entries(appendString, part.Account)),
+		coded(&p.same, entries(appendString, part.Region)),
+		coded(&p.source, &e.source.dictionary),
+		coded(&p.iface, &e.iface.dictionary),
+		coded(&p.a, &e.a.dictionary),
+		coded(&p.b, &e.b.dictionary),
+		whole32(&p.proto),
+		whole32(&p.portA),
+		whole32(&p.portB),
+		coded(&p.action, entriesBelow(analyze.Reject+1, analyze.Action.String)),
+		coded(&p.side, entriesBelow(SideA+1, Side.text)),
+		coded(&p.client, entriesBelow(ClientB+1, Client.text)),
+		coded(&p.reason, entriesBelow(analyze.NumReasons, analyze.Reason.String)),
+		coded(&p.strength, entriesBelow(analyze.NumStrengths, analyze.Strength.String)),
+	}
+	for _, s := range []*sumsPage{&p.ab, &p.ba} {
+		columns = append(columns, whole64(&s.flows), whole64(&s.packets), differences(&s.bytes), whole32(&s.flags), truths(&s.flagged), truths(&s.opens))
+	}
+	return append(columns, differences(&p.first), differences(&p.last), whole32(&p.hours), whole64(&p.sessions))
+}
+
+func (e *evidenceEncoder) write(rows []Evidence) error {
+	for i := range rows {
+		e.add(&rows[i])
+		if e.page.n < pageRows {
+			continue
+		}
+		if err := e.endPage(); err != nil {
+			return err
+		}
+		if e.rows == rowGroupRows {
+			if err := e.endRowGroup(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (e *evidenceEncoder) add(r *Evidence) {
+	p := &e.page
+	i := p.n
+	p.n++
+	p.day[i], p.proto[i], p.portA[i], p.portB[i] = r.Day, int32(r.Proto), int32(r.PortA), int32(r.PortB)
+	p.source[i], p.iface[i], p.a[i], p.b[i] = e.source.of(r.Source), e.iface.of(r.Interface), e.a.of(r.A), e.b.of(r.B)
+	p.action[i], p.side[i], p.client[i], p.reason[i], p.strength[i] = int32(r.Action), int32(r.Side), int32(r.Client), int32(r.Reason), int32(r.Strength)
+	p.ab.set(i, &r.AB)
+	p.ba.set(i, &r.BA)
+	p.first[i], p.last[i], p.hours[i], p.sessions[i] = r.First, r.Last, int32(r.Hours), r.Sessions
+}
+
+func (e *evidenceEncoder) endPage() (err error) {
+	for i := range e.columns {
+		c := &e.columns[i]
+		if e.body, err = c.encode(e.body[:0], e.page.n); err != nil {
+			return err
+		}
+		if err := e.file.page(i, e.page.n, c.encoding, e.body); err != nil {
+			return err
+		}
+	}
+	e.rows += e.page.n
+	e.page.n = 0
+	return nil
+}
+
+func (e *evidenceEncoder) endRowGroup() error {
+	for i := range e.columns {
+		if d := e.columns[i].dictionary; d != nil {
+			if err := e.file.dictionary(i, d.n, d.entries); err != nil {
+				return err
+			}
+		}
+	}
+	e.file.bounds(interfaceColumn, e.iface.first, e.iface.last)
+	if err := e.file.endRowGroup(); err != nil {
+		return err
+	}
+	e.source.clear()
+	e.iface.clear()
+	e.a.clear()
+	e.b.clear()
+	e.rows = 0
+	return nil
+}
+
+func (e *evidenceEncoder) close() error {
+	if e.page.n > 0 {
+		if err := e.endPage(); err != nil {
+			return err
+		}
+	}
+	if e.rows > 0 {
+		if err := e.endRowGroup(); err != nil {
+			return err
+		}
+	}
+	return e.file.close()
+}
+
+// evidencePage holds the values of rows, column by column, until there are enough for a page of each.
+type evidencePage struct {
+	n                                      int // rows
+	day, proto, portA, portB               [pageRows]int32
+	source, iface, a, b                    [pageRows]int32 // codes
+	action, side, client, reason, strength [pageRows]int32 // values, which are their own codes
+	ab, ba                                 sumsPage
+	first, last, sessions                  [pageRows]int64
+	hours                                  [pageRows]int32
+	same                                   [pageRows]int32 // code of what is the same in all rows
+}
+
+type sumsPage struct {
+	flows, packets, bytes [pageRows]int64
+	flags                 [pageRows]int32
+	flagged, opens        truthBits
+}
+
+func (p *sumsPage) set(i int, s *Sums) {
+	p.flows[i], p.packets[i], p.bytes[i], p.flags[i] = s.Flows, s.Packets, s.Bytes, int32(s.Flags)
+	p.flagged.set(i, s.Flagged)
+	p.opens.set(i, s.Opens)
+}
+
+type truthBits [pageRows / 8]byte
+
+// set sets bit i. Those before must have been set.
+func (b *truthBits) set(i int, v bool) {
+	if i%8 == 0 {
+		b[i/8] = 0
+	}
+	if v {
+		b[i/8] |= 1 << (i % 8)
+	}
+}
+
+// pageColumn is a column of evidencePage, and how it is encoded.
+type pageColumn struct {
+	encoding   format.Encoding
+	encode     func(to []byte, n int) ([]byte, error) // the first n values
+	dictionary *dictionary                            // of codes, else nil
+}
+
+func whole32(v *[pageRows]int32) pageColumn {
+	return pageColumn{format.Plain, func(to []byte, n int) ([]byte, error) { return new(plain.Encoding).EncodeInt32(to, v[:n]) }, nil}
+}
+
+func whole64(v *[pageRows]int64) pageColumn {
+	return pageColumn{format.Plain, func(to []byte, n int) ([]byte, error) { return new(plain.Encoding).EncodeInt64(to, v[:n]) }, nil}
+}
+
+func truths(v *truthBits) pageColumn {
+	return pageColumn{format.Plain, func(to []byte, n int) ([]byte, error) { return new(plain.Encoding).EncodeBoolean(to, v[:(n+7)/8]) }, nil}
+}
+
+func differences(v *[pageRows]int64) pageColumn {
+	return pageColumn{format.DeltaBinaryPacked, func(to []byte, n int) ([]byte, error) { return new(delta.BinaryPackedEncoding).EncodeInt64(to, v[:n]) }, nil}
+}
+
+func coded(v *[pageRows]int32, d *dictionary) pageColumn {
+	return pageColumn{format.RLEDictionary, func(to []byte, n int) ([]byte, error) { return appendCodes(to, v[:n]), nil }, d}
+}
+
+// appendCodes encodes codes as runs of the same one and of packed ones (Parquet's RLE and bit-packing hybrid, behind the number
+// of bits). The library knows that, too, but where its runs end depends on the processor.
+func appendCodes(to []byte, codes []int32) []byte {
+	width := bits.Len32(uint32(slices.Max(codes)))
+	to = append(to, byte(width))
+	for len(codes) > 0 {
+		same := sameCodes(codes)
+		if same >= packedGroup || same == len(codes) {
+			to = binary.AppendUvarint(to, uint64(same)<<1)
+			for bit := 0; bit < width; bit += 8 {
+				to = append(to, byte(codes[0]>>bit))
+			}
+			codes = codes[same:]
+			continue
+		}
+		n := packedGroup
+		for n < len(codes) && sameCodes(codes[n:min(n+packedGroup, len(codes))]) < packedGroup {
+			n += packedGroup
+		}
+		to = appendPacked(to, codes[:min(n, len(codes))], n/packedGroup, width)
+		codes = codes[min(n, len(codes)):]
+	}
+	return to
+}
+
+const packedGroup = 8 // codes that are packed together
+
+// sameCodes is how many are the same at the beginning.
+func sameCodes(codes []int32) int {
+	n := 1
+	for n < len(codes) && codes[n] == codes[0] {
+		n++
+	}
+	return n
+}
+
+// appendPacked packs codes in so many groups, the last of which need not be full.
+func appendPacked(to []byte, codes []int32, groups, width int) []byte {
+	to = binary.AppendUvarint(to, uint64(groups)<<1|1)
+	at, size := len(to), groups*width
+	to = append(to, make([]byte, size)...)
+	bitpack.Pack(to[at:], codes, uint(width))
+	return to
+}
+
+// dictionary is what codes stand for: texts, as the page of a dictionary has them.
+type dictionary struct {
+	entries []byte
+	n       int
+}
+
+// addEntry adds the text of v.
+func addEntry[V any](d *dictionary, v V, appendText func([]byte, V) []byte) {
+	at := len(d.entries)
+	d.entries = appendText(append(d.entries, 0, 0, 0, 0), v)
+	binary.LittleEndian.PutUint32(d.entries[at:], uint32(len(d.entries)-at-4))
+	d.n++
+}
+
+func appendString(to []byte, s string) []byte   { return append(to, s...) }
+func appendAddr(to []byte, a netip.Addr) []byte { return a.AppendTo(to) }
+
+func entries[V any](appendText func([]byte, V) []byte, values ...V) *dictionary {
+	d := &dictionary{}
+	for _, v := range values {
+		addEntry(d, v, appendText)
+	}
+	return d
+}
+
+// entriesBelow are those of an enumeration, the values below n.
+func entriesBelow[E ~uint8](n E, text func(E) string) *dictionary {
+	d := &dictionary{}
+	for v := E(0); v < n; v++ {
+		addEntry(d, text(v), appendString)
+	}
+	return d
+}
+
+// codes gives values their codes, in the order in which they come first.
+type codes[V comparable] struct {
+	dictionary
+	appendText func([]byte, V) []byte
+	all        map[V]int32
+	first      V
+	last       V // mostly, the next is the same
+	lastCode   int32
+}
+
+func newCodes[V comparable](appendText func([]byte, V) []byte) codes[V] {
+	return codes[V]{appendText: appendText, all: map[V]int32{}}
+}
+
+func (c *codes[V]) of(v V) int32 {
+	if v == c.last && c.n > 0 {
+		return c.lastCode
+	}
+	code, ok := c.all[v]
+	if !ok {
+		if code = int32(c.n); code == 0 {
+			c.first = v
+		}
+		c.all[v] = code
+		addEntry(&c.dictionary, v, c.appendText)
+	}
+	c.last, c.lastCode = v, code
+	return code
+}
+
+func (c *codes[V]) clear() {
+	clear(c.all)
+	c.dictionary = dictionary{entries: c.entries[:0]}
+}
