@@ -7,7 +7,7 @@ DEMO_DIR  ?= out/demo
 CONNECTIONS ?= 1000000
 STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
 
-.PHONY: build demo test kill-test race fuzz bench scoreboard bench-review bench-report bench-peer bench-scale bench-join bench-memory bench-orientation lint check integration
+.PHONY: build demo test kill-test race fuzz bench scoreboard bench-review bench-report bench-peer bench-scale bench-join bench-memory bench-orientation lint portable check integration
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
@@ -88,7 +88,11 @@ lint:
 	$(GO) mod tidy
 	git diff --exit-code go.mod go.sum
 
-check: lint race
+# Without the assembly of this program and of its libraries, as on processors for which there is none: the same records and bytes.
+portable:
+	CGO_ENABLED=0 $(GO) test -tags "purego noasm" ./analyze/ledger/... ./ingest/...
+
+check: lint portable race
 
 integration:
 	testdata/integration/run.sh

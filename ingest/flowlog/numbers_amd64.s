@@ -1,3 +1,5 @@
+//go:build !purego
+
 #include "textflag.h"
 
 // Both functions below take the field behind a separator of each row, four rows at a time: SI is the text, one byte on, as a

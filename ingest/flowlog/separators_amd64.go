@@ -1,3 +1,5 @@
+//go:build !purego
+
 package flowlog
 
 import "golang.org/x/sys/cpu"

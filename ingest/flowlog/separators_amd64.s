@@ -1,3 +1,5 @@
+//go:build !purego
+
 #include "textflag.h"
 
 // POSITION writes the position of the lowest bit of R9 to DI[i], and takes the bit out. Without any, it writes rubbish.
