@@ -75,7 +75,10 @@ func (f *columnFile) dictionary(column, n int, entries []byte) error {
 }
 
 func (f *columnFile) add(c *chunk, to *bytes.Buffer, encoding format.Encoding, body []byte, header format.PageHeader) (err error) {
-	if f.packed, err = compression.Encode(f.packed[:0], body); err != nil {
+	if encoding == format.DeltaBinaryPacked { // so dense that compression finds nothing
+		f.packed = append(f.packed[:0], body...)
+		header.DataPageHeaderV2.V.IsCompressed.V = false
+	} else if f.packed, err = compression.Encode(f.packed[:0], body); err != nil {
 		return err
 	}
 	header.UncompressedPageSize, header.CompressedPageSize = int32(len(body)), int32(len(f.packed))

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -106,10 +107,15 @@ func (c *texts[V]) open(page parquet.Page) error {
 	}
 	c.codes, c.plain = nil, c.plain[:0]
 	data, offsets := values.ByteArray()
+	var v V
+	var last []byte
 	for i := range max(0, len(offsets)-1) {
-		v, err := c.parse(data[offsets[i]:offsets[i+1]])
-		if err != nil {
-			return err
+		if text := data[offsets[i]:offsets[i+1]]; i == 0 || !bytes.Equal(text, last) {
+			var err error
+			if v, err = c.parse(text); err != nil {
+				return err
+			}
+			last = text
 		}
 		c.plain = append(c.plain, v)
 	}

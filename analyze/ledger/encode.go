@@ -21,7 +21,7 @@ type evidenceEncoder struct {
 	columns       []pageColumn
 	page          evidencePage
 	source, iface codes[string]
-	a, b          codes[netip.Addr]
+	a             codes[netip.Addr]
 	rows          int // of the row group, without those of page
 	body          []byte
 }
@@ -31,7 +31,7 @@ func newEvidenceEncoder(w io.Writer, p Partition) (*evidenceEncoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &evidenceEncoder{file: file, source: newCodes(appendString), iface: newCodes(appendString), a: newCodes(appendAddr), b: newCodes(appendAddr)}
+	e := &evidenceEncoder{file: file, source: newCodes(appendString), iface: newCodes(appendString), a: newCodes(appendAddr)}
 	e.columns = e.columnsOf(p)
 	return e, nil
 }
@@ -39,8 +39,8 @@ func newEvidenceEncoder(w io.Writer, p Partition) (*evidenceEncoder, error) {
 // interfaceColumn is the column that rows are sorted by, so that readers can pass over row groups.
 const interfaceColumn = 4
 
-// columnsOf are the columns of evidenceRow. Bytes and times have many digits, of which the difference to the row before has fewer;
-// other numbers are small or come again, of which compression makes more when they are whole.
+// columnsOf are the columns of evidenceRow. Bytes and times have many digits, and peers are sorted, so of these the difference to the
+// row before is shorter; other numbers are small or come again, of which compression makes more when they are whole.
 func (e *evidenceEncoder) columnsOf(part Partition) []pageColumn {
 	p := &e.page
 	columns := []pageColumn{
@@ -50,7 +50,7 @@ func (e *evidenceEncoder) columnsOf(part Partition) []pageColumn {
 		coded(&p.source, &e.source.dictionary),
 		coded(&p.iface, &e.iface.dictionary),
 		coded(&p.a, &e.a.dictionary),
-		coded(&p.b, &e.b.dictionary),
+		prefixed(&p.b),
 		whole32(&p.proto),
 		whole32(&p.portA),
 		whole32(&p.portB),
@@ -89,7 +89,8 @@ func (e *evidenceEncoder) add(r *Evidence) {
 	i := p.n
 	p.n++
 	p.day[i], p.proto[i], p.portA[i], p.portB[i] = r.Day, int32(r.Proto), int32(r.PortA), int32(r.PortB)
-	p.source[i], p.iface[i], p.a[i], p.b[i] = e.source.of(r.Source), e.iface.of(r.Interface), e.a.of(r.A), e.b.of(r.B)
+	p.source[i], p.iface[i], p.a[i] = e.source.of(r.Source), e.iface.of(r.Interface), e.a.of(r.A)
+	p.b.set(i, r.B)
 	p.action[i], p.side[i], p.client[i], p.reason[i], p.strength[i] = int32(r.Action), int32(r.Side), int32(r.Client), int32(r.Reason), int32(r.Strength)
 	p.ab.set(i, &r.AB)
 	p.ba.set(i, &r.BA)
@@ -126,7 +127,6 @@ func (e *evidenceEncoder) endRowGroup() error {
 	e.source.clear()
 	e.iface.clear()
 	e.a.clear()
-	e.b.clear()
 	e.rows = 0
 	return nil
 }
@@ -149,7 +149,8 @@ func (e *evidenceEncoder) close() error {
 type evidencePage struct {
 	n                                      int // rows
 	day, proto, portA, portB               [pageRows]int32
-	source, iface, a, b                    [pageRows]int32 // codes
+	source, iface, a                       [pageRows]int32 // codes
+	b                                      addrTexts
 	action, side, client, reason, strength [pageRows]int32 // values, which are their own codes
 	ab, ba                                 sumsPage
 	first, last, sessions                  [pageRows]int64
@@ -167,6 +168,26 @@ func (p *sumsPage) set(i int, s *Sums) {
 	p.flows[i], p.packets[i], p.bytes[i], p.flags[i] = s.Flows, s.Packets, s.Bytes, int32(s.Flags)
 	p.flagged.set(i, s.Flagged)
 	p.opens.set(i, s.Opens)
+}
+
+// addrTexts are addresses as text, one behind the other.
+type addrTexts struct {
+	texts   []byte
+	offsets []uint32 // where each begins, and where the last ends
+	last    netip.Addr
+}
+
+// set sets address i, behind those before.
+func (t *addrTexts) set(i int, a netip.Addr) {
+	if i == 0 {
+		t.texts, t.offsets = a.AppendTo(t.texts[:0]), append(t.offsets[:0], 0)
+	} else if a == t.last {
+		t.texts = append(t.texts, t.texts[t.offsets[i-1]:]...)
+	} else {
+		t.texts = a.AppendTo(t.texts)
+	}
+	t.offsets = append(t.offsets, uint32(len(t.texts)))
+	t.last = a
 }
 
 type truthBits [pageRows / 8]byte
@@ -202,6 +223,12 @@ func truths(v *truthBits) pageColumn {
 
 func differences(v *[pageRows]int64) pageColumn {
 	return pageColumn{format.DeltaBinaryPacked, func(to []byte, n int) ([]byte, error) { return new(delta.BinaryPackedEncoding).EncodeInt64(to, v[:n]) }, nil}
+}
+
+func prefixed(v *addrTexts) pageColumn {
+	return pageColumn{format.DeltaByteArray, func(to []byte, _ int) ([]byte, error) {
+		return new(delta.ByteArrayEncoding).EncodeByteArray(to, v.texts, v.offsets)
+	}, nil}
 }
 
 func coded(v *[pageRows]int32, d *dictionary) pageColumn {
