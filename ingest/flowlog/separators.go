@@ -58,7 +58,7 @@ func (l *lines) split(buf []byte, n, stride int, off []uint32) bool {
 }
 
 // spareOff is how many entries separators may write over past the last one.
-const spareOff = 12
+const spareOff = 16
 
 // A separatorsFunc writes the positions of all bytes up to 0x20 in buf[:n] to off, after a first entry that stands before
 // the text. It counts them, and how many are spaces, and reports whether two of them are adjacent, or the first byte is one.
@@ -66,7 +66,7 @@ const spareOff = 12
 type separatorsFunc func(buf []byte, n int, off []uint32) (count, spaces int, adjacent bool)
 
 // separators is the fastest there is for this processor. Only tests set it.
-var separators = fastestSeparators()
+var separators = separatorsFuncs()[0]
 
 // separatorsPlain marks the separators of 64 bytes in a word, so that a step costs as little for each byte as it can, and
 // then takes out the bits.

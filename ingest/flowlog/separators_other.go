@@ -2,4 +2,4 @@
 
 package flowlog
 
-func fastestSeparators() separatorsFunc { return separatorsPlain }
+func separatorsFuncs() []separatorsFunc { return []separatorsFunc{separatorsPlain} }
