@@ -30,7 +30,7 @@ type addresses struct {
 // code returns the code of an address, given when it is new.
 func (t *addresses) code(a addr) uint32 {
 	if t.full(1) {
-		t.grow(1, func(at int) uint64 { return t.hash(t.list[at]) })
+		t.grow(1, 0, func(at int) uint64 { return t.hash(t.list[at]) })
 	}
 	at := t.start(t.hash(a))
 	for {

@@ -37,7 +37,7 @@ func (t *endpointTable) hash(k endpointKey) uint64 { return mix(t.seed, uint64(k
 // reserve makes room for n more endpoints.
 func (t *endpointTable) reserve(n int) {
 	if t.full(n) {
-		t.grow(n, func(at int) uint64 { return t.hash(t.list[at].key) })
+		t.grow(n, int(lone)+1, func(at int) uint64 { return t.hash(t.list[at].key) })
 	}
 	t.list = withRoom(t.list, t.n, n)
 }

@@ -46,23 +46,20 @@ func (x *index) mask() uint32 { return uint32(len(x.slots) - 1) }
 // full reports whether there is no room for n more; then grow.
 func (x *index) full(n int) bool { return 2*(x.n+n) > len(x.slots) }
 
-// grow makes room for n more. hashOf says the hash of what stands at a position.
-func (x *index) grow(n int, hashOf func(at int) uint64) {
+// grow makes room for n more. hashOf says the hash of what stands at a position. The positions are those from first on, as many as
+// there are, and in this order memory gives them the fastest.
+func (x *index) grow(n, first int, hashOf func(at int) uint64) {
 	size := max(indexLeast, len(x.slots))
 	for 2*(x.n+n) > size {
 		size *= 2
 	}
-	old, was := x.slots, x.mask()
-	x.slots, x.n = newSlots(size), 0
-	for _, s := range old {
-		if s != 0 {
-			at := int(s&was) - 1
-			p := x.start(hashOf(at))
-			for x.slots[p.slot] != 0 {
-				p.slot = (p.slot + 1) & x.mask()
-			}
-			x.put(p, at)
+	x.slots = newSlots(size)
+	for at := first; at < first+x.n; at++ {
+		p := x.start(hashOf(at))
+		for x.slots[p.slot] != 0 {
+			p.slot = (p.slot + 1) & x.mask()
 		}
+		x.slots[p.slot] = p.tag | uint32(at+1)
 	}
 }
 

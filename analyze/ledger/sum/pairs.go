@@ -106,7 +106,7 @@ func (t *pairTable) at(i int) *pair { return &t.list[i] }
 // reserve makes room for n more pairs.
 func (t *pairTable) reserve(n int) {
 	if t.full(n) {
-		t.grow(n, func(at int) uint64 { return t.list[at].key.hash(t.seed) })
+		t.grow(n, 0, func(at int) uint64 { return t.list[at].key.hash(t.seed) })
 	}
 	t.list = withRoom(t.list, t.n, n)
 }

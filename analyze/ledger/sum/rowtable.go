@@ -62,7 +62,7 @@ type rowTable struct {
 // addAll merges rows, at most blockRecords, into the table. So many more may follow.
 func (t *rowTable) addAll(rows []row, more int) {
 	if t.full(len(rows)) {
-		t.grow(len(rows)+more, func(at int) uint64 { return t.at(at).key.hash(t.seed) })
+		t.grow(len(rows)+more, 0, func(at int) uint64 { return t.at(at).key.hash(t.seed) })
 	}
 	var hashes [blockRecords]uint64
 	warm := uint64(0)
