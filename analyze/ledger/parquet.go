@@ -101,7 +101,10 @@ func writerOptions() []parquet.WriterOption {
 	}
 }
 
-const batchRows = 1024 // rows encoded or decoded at a time
+const (
+	batchRows = 1024                   // rows encoded or decoded at a time
+	batches   = pageRows/batchRows + 2 // while a page is encoded, the rows of the next can be made
+)
 
 // encoder writes rows to a file.
 type encoder[R any] interface {
@@ -112,15 +115,19 @@ type encoder[R any] interface {
 // writeRows encodes rows and returns their number. Encoding goes on in a goroutine of its own while the next rows are
 // made, which takes about as long; it has ended when writeRows returns.
 func writeRows[R any](to encoder[R], rows iter.Seq2[R, error]) (n int64, err error) {
-	const batches = 3 // one being filled, one on its way, one being encoded
 	full, free := make(chan []R, batches), make(chan []R, batches)
-	for range batches {
-		free <- make([]R, 0, batchRows)
-	}
 	encoded := make(chan error, 1)
 	go func() { encoded <- encode(to, full, free) }()
 
-	batch := <-free
+	made := 0
+	next := func() []R { // nil when encoding has failed
+		if made < batches && len(free) == 0 {
+			made++
+			return make([]R, 0, batchRows)
+		}
+		return <-free
+	}
+	batch := next()
 	for r, rowErr := range rows {
 		if err = rowErr; err != nil {
 			break
@@ -128,8 +135,8 @@ func writeRows[R any](to encoder[R], rows iter.Seq2[R, error]) (n int64, err err
 		n++
 		if batch = append(batch, r); len(batch) == batchRows {
 			full <- batch
-			if batch = <-free; batch == nil {
-				break // encoding has failed
+			if batch = next(); batch == nil {
+				break
 			}
 		}
 	}
