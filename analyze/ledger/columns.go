@@ -21,21 +21,46 @@ type column interface {
 
 // numbers are a column of integers from 0 to most.
 type numbers struct {
-	most  int64
-	set   func(*Evidence, int64)
-	short []int32
-	long  []int64
+	most       int64
+	set        func(*Evidence, int64)
+	short      []int32
+	long       []int64
+	dictionary parquet.Dictionary // of which entries are
+	entries    []int64
+	decoded    []int64
 }
 
 func (c *numbers) open(page parquet.Page) error {
 	c.short, c.long = nil, nil
 	values := page.Data()
-	if values.Kind() == encoding.Int32 {
+	if dictionary := page.Dictionary(); dictionary != nil {
+		c.long = c.decode(dictionary, values.Int32())
+	} else if values.Kind() == encoding.Int32 {
 		c.short = values.Int32()
 	} else {
 		c.long = values.Int64()
 	}
 	return nil
+}
+
+// decode is what codes stand for.
+func (c *numbers) decode(dictionary parquet.Dictionary, codes []int32) []int64 {
+	if dictionary != c.dictionary {
+		c.dictionary, c.entries = dictionary, c.entries[:0]
+		for i := range dictionary.Len() {
+			v := dictionary.Index(int32(i))
+			if v.Kind() == parquet.Int32 {
+				c.entries = append(c.entries, int64(v.Int32()))
+			} else {
+				c.entries = append(c.entries, v.Int64())
+			}
+		}
+	}
+	c.decoded = c.decoded[:0]
+	for _, code := range codes {
+		c.decoded = append(c.decoded, c.entries[code])
+	}
+	return c.decoded
 }
 
 func (c *numbers) fill(rows []Evidence, from int) error {

@@ -22,7 +22,9 @@ type evidenceEncoder struct {
 	page          evidencePage
 	source, iface codes[string]
 	a             codes[netip.Addr]
-	rows          int // of the row group, without those of page
+	smalls        []*dictionary
+	codes         [pageRows]int32 // of the column in hand, if it is a small one
+	rows          int             // of the row group, without those of page
 	body          []byte
 }
 
@@ -40,18 +42,18 @@ func newEvidenceEncoder(w io.Writer, p Partition) (*evidenceEncoder, error) {
 const interfaceColumn = 4
 
 // columnsOf are the columns of evidenceRow. Bytes and times have many digits, and peers are sorted, so of these the difference to the
-// row before is shorter; other numbers are small or come again, of which compression makes more when they are whole.
+// row before is shorter; other numbers are small, or come again, of which compression makes more when they are whole.
 func (e *evidenceEncoder) columnsOf(part Partition) []pageColumn {
 	p := &e.page
 	columns := []pageColumn{
-		whole32(&p.day),
+		coded(&p.same, &dictionary{binary.LittleEndian.AppendUint32(nil, uint32(part.Day)), 1}),
 		coded(&p.same, entries(appendString, part.Account)),
 		coded(&p.same, entries(appendString, part.Region)),
 		coded(&p.source, &e.source.dictionary),
 		coded(&p.iface, &e.iface.dictionary),
 		coded(&p.a, &e.a.dictionary),
 		prefixed(&p.b),
-		whole32(&p.proto),
+		e.small32(&p.proto),
 		whole32(&p.portA),
 		whole32(&p.portB),
 		coded(&p.action, entriesBelow(analyze.Reject+1, analyze.Action.String)),
@@ -61,9 +63,9 @@ func (e *evidenceEncoder) columnsOf(part Partition) []pageColumn {
 		coded(&p.strength, entriesBelow(analyze.NumStrengths, analyze.Strength.String)),
 	}
 	for _, s := range []*sumsPage{&p.ab, &p.ba} {
-		columns = append(columns, whole64(&s.flows), whole64(&s.packets), differences(&s.bytes), whole32(&s.flags), truths(&s.flagged), truths(&s.opens))
+		columns = append(columns, e.small64(&s.flows), whole64(&s.packets), differences(&s.bytes), e.small32(&s.flags), truths(&s.flagged), truths(&s.opens))
 	}
-	return append(columns, differences(&p.first), differences(&p.last), whole32(&p.hours), whole64(&p.sessions))
+	return append(columns, differences(&p.first), differences(&p.last), whole32(&p.hours), e.small64(&p.sessions))
 }
 
 func (e *evidenceEncoder) write(rows []Evidence) error {
@@ -88,7 +90,7 @@ func (e *evidenceEncoder) add(r *Evidence) {
 	p := &e.page
 	i := p.n
 	p.n++
-	p.day[i], p.proto[i], p.portA[i], p.portB[i] = r.Day, int32(r.Proto), int32(r.PortA), int32(r.PortB)
+	p.proto[i], p.portA[i], p.portB[i] = int32(r.Proto), int32(r.PortA), int32(r.PortB)
 	p.source[i], p.iface[i], p.a[i] = e.source.of(r.Source), e.iface.of(r.Interface), e.a.of(r.A)
 	p.b.set(i, r.B)
 	p.action[i], p.side[i], p.client[i], p.reason[i], p.strength[i] = int32(r.Action), int32(r.Side), int32(r.Client), int32(r.Reason), int32(r.Strength)
@@ -100,10 +102,11 @@ func (e *evidenceEncoder) add(r *Evidence) {
 func (e *evidenceEncoder) endPage() (err error) {
 	for i := range e.columns {
 		c := &e.columns[i]
-		if e.body, err = c.encode(e.body[:0], e.page.n); err != nil {
+		var encoding format.Encoding
+		if e.body, encoding, err = c.encode(e.body[:0], e.page.n); err != nil {
 			return err
 		}
-		if err := e.file.page(i, e.page.n, c.encoding, e.body); err != nil {
+		if err := e.file.page(i, e.page.n, encoding, e.body); err != nil {
 			return err
 		}
 	}
@@ -114,7 +117,7 @@ func (e *evidenceEncoder) endPage() (err error) {
 
 func (e *evidenceEncoder) endRowGroup() error {
 	for i := range e.columns {
-		if d := e.columns[i].dictionary; d != nil {
+		if d := e.columns[i].dictionary; d != nil && d.n > 0 {
 			if err := e.file.dictionary(i, d.n, d.entries); err != nil {
 				return err
 			}
@@ -127,6 +130,9 @@ func (e *evidenceEncoder) endRowGroup() error {
 	e.source.clear()
 	e.iface.clear()
 	e.a.clear()
+	for _, d := range e.smalls {
+		d.clear()
+	}
 	e.rows = 0
 	return nil
 }
@@ -148,7 +154,7 @@ func (e *evidenceEncoder) close() error {
 // evidencePage holds the values of rows, column by column, until there are enough for a page of each.
 type evidencePage struct {
 	n                                      int // rows
-	day, proto, portA, portB               [pageRows]int32
+	proto, portA, portB                    [pageRows]int32
 	source, iface, a                       [pageRows]int32 // codes
 	b                                      addrTexts
 	action, side, client, reason, strength [pageRows]int32 // values, which are their own codes
@@ -202,37 +208,91 @@ func (b *truthBits) set(i int, v bool) {
 	}
 }
 
-// pageColumn is a column of evidencePage, and how it is encoded.
+// pageColumn is a column of evidencePage.
 type pageColumn struct {
-	encoding   format.Encoding
-	encode     func(to []byte, n int) ([]byte, error) // the first n values
-	dictionary *dictionary                            // of codes, else nil
+	encode     func(to []byte, n int) ([]byte, format.Encoding, error) // the first n values
+	dictionary *dictionary                                             // of codes, else nil
 }
 
 func whole32(v *[pageRows]int32) pageColumn {
-	return pageColumn{format.Plain, func(to []byte, n int) ([]byte, error) { return new(plain.Encoding).EncodeInt32(to, v[:n]) }, nil}
+	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
+		to, err := new(plain.Encoding).EncodeInt32(to, v[:n])
+		return to, format.Plain, err
+	}, nil}
 }
 
 func whole64(v *[pageRows]int64) pageColumn {
-	return pageColumn{format.Plain, func(to []byte, n int) ([]byte, error) { return new(plain.Encoding).EncodeInt64(to, v[:n]) }, nil}
+	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
+		to, err := new(plain.Encoding).EncodeInt64(to, v[:n])
+		return to, format.Plain, err
+	}, nil}
 }
 
 func truths(v *truthBits) pageColumn {
-	return pageColumn{format.Plain, func(to []byte, n int) ([]byte, error) { return new(plain.Encoding).EncodeBoolean(to, v[:(n+7)/8]) }, nil}
+	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
+		to, err := new(plain.Encoding).EncodeBoolean(to, v[:(n+7)/8])
+		return to, format.Plain, err
+	}, nil}
 }
 
 func differences(v *[pageRows]int64) pageColumn {
-	return pageColumn{format.DeltaBinaryPacked, func(to []byte, n int) ([]byte, error) { return new(delta.BinaryPackedEncoding).EncodeInt64(to, v[:n]) }, nil}
+	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
+		to, err := new(delta.BinaryPackedEncoding).EncodeInt64(to, v[:n])
+		return to, format.DeltaBinaryPacked, err
+	}, nil}
 }
 
 func prefixed(v *addrTexts) pageColumn {
-	return pageColumn{format.DeltaByteArray, func(to []byte, _ int) ([]byte, error) {
-		return new(delta.ByteArrayEncoding).EncodeByteArray(to, v.texts, v.offsets)
+	return pageColumn{func(to []byte, _ int) ([]byte, format.Encoding, error) {
+		to, err := new(delta.ByteArrayEncoding).EncodeByteArray(to, v.texts, v.offsets)
+		return to, format.DeltaByteArray, err
 	}, nil}
 }
 
 func coded(v *[pageRows]int32, d *dictionary) pageColumn {
-	return pageColumn{format.RLEDictionary, func(to []byte, n int) ([]byte, error) { return appendCodes(to, v[:n]), nil }, d}
+	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
+		return appendCodes(to, v[:n]), format.RLEDictionary, nil
+	}, d}
+}
+
+// smallMost is the greatest number that small columns have codes for, one less than a power of two.
+const smallMost = 1<<12 - 1
+
+// small32 is a column of numbers most of which are small, and then their own codes. A page with a greater one has them whole.
+func (e *evidenceEncoder) small32(v *[pageRows]int32) pageColumn {
+	return e.small(whole32(v), func(n int) bool { return smallCodes(&e.codes, v[:n]) },
+		func(to []byte, v int) []byte { return binary.LittleEndian.AppendUint32(to, uint32(v)) })
+}
+
+func (e *evidenceEncoder) small64(v *[pageRows]int64) pageColumn {
+	return e.small(whole64(v), func(n int) bool { return smallCodes(&e.codes, v[:n]) },
+		func(to []byte, v int) []byte { return binary.LittleEndian.AppendUint64(to, uint64(v)) })
+}
+
+// small is a column that is whole where fill says that its first n values are no codes.
+func (e *evidenceEncoder) small(whole pageColumn, fill func(n int) bool, appendEntry func([]byte, int) []byte) pageColumn {
+	d := &dictionary{}
+	e.smalls = append(e.smalls, d)
+	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
+		if !fill(n) {
+			return whole.encode(to, n)
+		}
+		codes := e.codes[:n]
+		for most := int(slices.Max(codes)); d.n <= most; d.n++ {
+			d.entries = appendEntry(d.entries, d.n)
+		}
+		return appendCodes(to, codes), format.RLEDictionary, nil
+	}, d}
+}
+
+// smallCodes makes values codes, if all are small.
+func smallCodes[N int32 | int64](codes *[pageRows]int32, values []N) bool {
+	all := uint64(0)
+	for i, v := range values {
+		all |= uint64(v)
+		codes[i] = int32(v)
+	}
+	return all <= smallMost
 }
 
 // appendCodes encodes codes as runs of the same one and of packed ones (Parquet's RLE and bit-packing hybrid, behind the number
@@ -294,6 +354,8 @@ func addEntry[V any](d *dictionary, v V, appendText func([]byte, V) []byte) {
 	d.n++
 }
 
+func (d *dictionary) clear() { d.entries, d.n = d.entries[:0], 0 }
+
 func appendString(to []byte, s string) []byte   { return append(to, s...) }
 func appendAddr(to []byte, a netip.Addr) []byte { return a.AppendTo(to) }
 
@@ -346,5 +408,5 @@ func (c *codes[V]) of(v V) int32 {
 
 func (c *codes[V]) clear() {
 	clear(c.all)
-	c.dictionary = dictionary{entries: c.entries[:0]}
+	c.dictionary.clear()
 }
