@@ -340,7 +340,7 @@ func appendPacked(to []byte, codes []int32, groups, width int) []byte {
 	return to
 }
 
-// dictionary is what codes stand for: texts, as the page of a dictionary has them.
+// dictionary is what codes stand for, as the page of a dictionary has it.
 type dictionary struct {
 	entries []byte
 	n       int
