@@ -101,11 +101,15 @@ func TestDecodeRefuses(t *testing.T) {
 		"column port_b: 65536 is out of range":              func(r *evidenceRow) { r.PortB = 65536 },
 		"column ab_bytes: -1 is out of range":               func(r *evidenceRow) { r.ABBytes = -1 },
 		"column hours: 16777216 is out of range":            func(r *evidenceRow) { r.Hours = 1 << 24 },
+		"column a: ParseAddr(\"\"): unable to parse IP":     func(r *evidenceRow) { r.A = "" },
 		"column a: ParseAddr(\"10.0.0\"): IPv4 address too": func(r *evidenceRow) { r.A = "10.0.0" },
 	} {
 		bad := good
 		spoil(&bad)
-		for _, f := range []*os.File{parquetFile(t, []evidenceRow{good, bad}), parquetFile(t, []plainRow{plainRow(good), plainRow(bad)})} {
+		for _, f := range []*os.File{
+			parquetFile(t, []evidenceRow{good, bad}), parquetFile(t, []plainRow{plainRow(good), plainRow(bad)}),
+			parquetFile(t, []evidenceRow{bad, good}), parquetFile(t, []plainRow{plainRow(bad), plainRow(good)}),
+		} {
 			err := newDecoder(false).file(f, 2, func(*Evidence) bool { return true })
 			if err == nil || !strings.HasPrefix(err.Error(), name) {
 				t.Errorf("got %v, want %s", err, name)

@@ -71,13 +71,14 @@ func (e *evidenceEncoder) columnsOf(part Partition) []pageColumn {
 func (e *evidenceEncoder) write(rows []Evidence) error {
 	for i := range rows {
 		e.add(&rows[i])
-		if e.page.n < pageRows {
+		large := len(e.source.entries)+len(e.iface.entries) > dictionaryMost
+		if e.page.n < pageRows && !large {
 			continue
 		}
 		if err := e.endPage(); err != nil {
 			return err
 		}
-		if e.rows == rowGroupRows {
+		if e.rows == rowGroupRows || large {
 			if err := e.endRowGroup(); err != nil {
 				return err
 			}

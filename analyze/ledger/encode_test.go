@@ -1,12 +1,16 @@
 package ledger
 
 import (
+	stdcmp "cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,7 +25,7 @@ func TestEncode(t *testing.T) {
 	for i := range all {
 		all[i] = randomEvidence(rng, 3)
 		e := &all[i]
-		e.Interface = fmt.Sprintf("eni-%04d", i/1000)
+		e.Interface = fmt.Sprintf("eni-%06d", min(i/3, 10_000)+i/100) // codes of more than 8 bits, packed and in runs
 		e.B = netip.AddrFrom16([16]byte{0x20, 1, byte(i >> 16), byte(i >> 8), byte(i), 15: byte(rng.Uint32())})
 		e.Proto, e.PortA, e.PortB, e.Hours = uint8(rng.Uint32()), uint16(rng.Uint32()), uint16(rng.Uint32()), rng.Uint32()>>8
 		e.BA.Flows = rng.Int64N(smallMost + 1 + int64(i/pageRows%2))                               // every second page has no codes
@@ -59,12 +63,12 @@ func TestEncode(t *testing.T) {
 // The bytes are the same on every processor: the library's encodings are its own code on one and Go on another. Should they
 // change, it is for SchemaVersion to say so.
 func TestEncodeGolden(t *testing.T) {
-	const want = "0f2694808a625863873caf35084fc9d00c57c7dc9c261689a78170d4a7d50af6"
+	const want = "341012d34e310686d11edcd1b47aa3dfd264ff0fcf6de4cf6eccaeffe62caa4e"
 	rng := rand.New(rand.NewPCG(1, 2))
 	rows := make([]Evidence, pageRows+pageRows/2+3)
 	for i := range rows {
 		rows[i] = randomEvidence(rng, 3)
-		rows[i].Interface = fmt.Sprintf("eni-%04d", i/300)
+		rows[i].Interface = fmt.Sprintf("eni-%06d", min(i/3, 4_000)+i/300)
 		rows[i].B = netip.AddrFrom4([4]byte{10, byte(i >> 10), byte(rng.IntN(4))})
 		rows[i].PortB = uint16(rng.IntN(100))
 	}
@@ -77,7 +81,87 @@ func TestEncodeGolden(t *testing.T) {
 	}
 }
 
-// checkBounds: by its least and greatest interface readers pass over a row group.
+// A row group ends before the names in it are too many for a page.
+func TestEncodeLongNames(t *testing.T) {
+	rng := seeded(t)
+	part := Partition{Day: 3}
+	rows := make([]Evidence, 100)
+	for i := range rows {
+		rows[i] = randomEvidence(rng, 3)
+		rows[i].Interface = fmt.Sprintf("%02d", i) + strings.Repeat("x", 1<<20)
+	}
+	f := encoded(t, part, rows)
+	n := 0
+	if err := newDecoder(false).file(f, int64(len(rows)), func(e *Evidence) bool {
+		if *e != rows[n] {
+			t.Errorf("row %d differs", n)
+		}
+		n++
+		return true
+	}); err != nil || n != len(rows) {
+		t.Errorf("%d rows, error %v", n, err)
+	}
+	if pf, err := openParquet(f, int64(len(rows))); err != nil || len(pf.RowGroups()) != 2 {
+		t.Errorf("%d row groups, error %v", len(pf.RowGroups()), err)
+	}
+}
+
+var errNoRoom = errors.New("no room")
+
+// failing is a writer with room for so many bytes.
+type failing struct{ room int }
+
+func (w *failing) Write(b []byte) (int, error) {
+	if len(b) > w.room {
+		return 0, errNoRoom
+	}
+	w.room -= len(b)
+	return len(b), nil
+}
+
+// Wherever writing fails, that is the error, and nobody waits for anybody.
+func TestEncodeFails(t *testing.T) {
+	rng := seeded(t)
+	rows := make([]Evidence, rowGroupRows+pageRows+5)
+	for i := range rows {
+		rows[i] = randomEvidence(rng, 3)
+	}
+	write := func(room, n int) error {
+		e, err := newEvidenceEncoder(&failing{room}, Partition{Day: 3})
+		if err != nil {
+			return err
+		}
+		got, err := writeRows(e, func(yield func(Evidence, error) bool) {
+			for _, r := range rows[:n] {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		})
+		if err == nil && got != int64(n) {
+			t.Errorf("%d rows of %d, and no error", got, n)
+		}
+		return err
+	}
+	const few = 10
+	size, err := encoded(t, Partition{Day: 3}, rows[:few]).Seek(0, io.SeekCurrent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for room := range int(size) {
+		if err := write(room, few); !errors.Is(err, errNoRoom) {
+			t.Fatalf("room for %d bytes of %d: error %v", room, size, err)
+		}
+	}
+	if err := write(int(size), few); err != nil {
+		t.Error(err)
+	}
+	if err := write(1000, len(rows)); !errors.Is(err, errNoRoom) {
+		t.Errorf("many rows: error %v", err)
+	}
+}
+
+// checkBounds: by its least and greatest interface readers pass over a row group. What else is said of it is where it lies.
 func checkBounds(t *testing.T, f *os.File, rows []evidenceRow) {
 	pf, err := openParquet(f, int64(len(rows)))
 	if err != nil {
@@ -87,7 +171,23 @@ func checkBounds(t *testing.T, f *os.File, rows []evidenceRow) {
 	if want := (len(rows) + rowGroupRows - 1) / rowGroupRows; len(groups) != want {
 		t.Errorf("%d row groups, want %d", len(groups), want)
 	}
-	for _, g := range groups {
+	at := int64(len(magic))
+	for i, g := range groups {
+		if g.Ordinal != int16(i) || g.FileOffset != at {
+			t.Errorf("row group %d has number %d and begins at %d, want %d", i, g.Ordinal, g.FileOffset, at)
+		}
+		size := int64(0)
+		for _, c := range g.Columns {
+			m := c.MetaData
+			if first := stdcmp.Or(m.DictionaryPageOffset, m.DataPageOffset); first != at || m.NumValues != g.NumRows {
+				t.Errorf("column %v has %d values of %d and begins at %d, want %d", m.PathInSchema, m.NumValues, g.NumRows, first, at)
+			}
+			at += m.TotalCompressedSize
+			size += m.TotalUncompressedSize
+		}
+		if size != g.TotalByteSize || i > 0 && size >= groups[0].TotalByteSize { // the first is the largest
+			t.Errorf("row group %d has %d bytes, said to be %d", i, size, g.TotalByteSize)
+		}
 		c := g.Columns[interfaceColumn].MetaData
 		least, greatest := rows[0].Interface, rows[g.NumRows-1].Interface
 		if got := c.Statistics; c.PathInSchema[0] != "interface_id" || string(got.MinValue) != least || string(got.MaxValue) != greatest {

@@ -85,9 +85,10 @@ func (r *objectRow) object(day int32) Object {
 
 // Everything below is part of the promise "same content, same bytes": change any of it only with SchemaVersion.
 const (
-	rowGroupRows = 1 << 17
-	pageRows     = 1 << 14   // of evidence
-	pageBytes    = 256 << 10 // of other files
+	rowGroupRows   = 1 << 17
+	pageRows       = 1 << 14   // of evidence
+	dictionaryMost = 64 << 20  // bytes of names, beyond which a row group of evidence ends: a page may not have 2 GiB
+	pageBytes      = 256 << 10 // of other files
 )
 
 var compression = &zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}
