@@ -122,7 +122,7 @@ func (w *failing) Write(b []byte) (int, error) {
 // Wherever writing fails, that is the error, and nobody waits for anybody.
 func TestEncodeFails(t *testing.T) {
 	rng := seeded(t)
-	rows := make([]Evidence, rowGroupRows+pageRows+5)
+	rows := make([]Evidence, 2*rowGroupRows)
 	for i := range rows {
 		rows[i] = randomEvidence(rng, 3)
 	}
