@@ -24,9 +24,16 @@
 	XORL R8, R8        \
 	XORL R11, R11
 
-// COUNT goes by the marks of a block: R9 has a bit for each separator, R12 for each space. R12 is then how many separators
-// there are.
+// COUNT goes by the marks of a block: R9 has a bit for each separator, R12 for each space. Marks past the text leave them. R12 is
+// then how many separators there are; what else is marked in K1 is written past them, as rubbish.
 #define COUNT \
+	MOVQ    DX, R13    \
+	SUBQ    R8, R13    \
+	CMPQ    R13, $64   \
+	JGE     marked     \
+	BZHIQ   R13, R9, R9 \ // the text ends in this block
+	BZHIQ   R13, R12, R12 \
+marked: \
 	LEAQ    (AX)(R9*2), R10 \ // does one stand before each?
 	ANDQ    R9, R10    \
 	ORQ     R10, R11   \
@@ -71,14 +78,6 @@ block: // of 64 bytes: R9 gets a bit for each up to 0x20, R12 for each that is 0
 	VPMOVMSKB Y2, R10
 	SHLQ      $32, R10
 	ORQ       R10, R12
-	MOVQ      DX, R13
-	SUBQ      R8, R13
-	CMPQ      R13, $64
-	JGE       marked
-	BZHIQ     R13, R9, R9       // the text ends in this block
-	BZHIQ     R13, R12, R12
-
-marked:
 	COUNT
 	LEAQ    (DI)(R12*4), R12    // where the positions of the next block go
 	POSITIONS(0)                // enough for most blocks, without a branch between
@@ -138,15 +137,6 @@ block: // of 64 bytes: R9 and K1 get a bit for each up to 0x20, R12 for each tha
 	VPCMPEQB Z0, Z1, K2
 	KMOVQ    K1, R9
 	KMOVQ    K2, R12
-	MOVQ     DX, R13
-	SUBQ     R8, R13
-	CMPQ     R13, $64
-	JGE      marked
-	BZHIQ    R13, R9, R9        // the text ends in this block
-	BZHIQ    R13, R12, R12
-	KMOVQ    R9, K1
-
-marked:
 	COUNT
 	VPCOMPRESSB.Z Z5, K1, Z6
 	SIXTEEN(0)                  // enough for most blocks
