@@ -34,19 +34,29 @@ type chunk struct {
 
 const magic = "PAR1"
 
-// newColumnFile begins a file with the columns that the library makes of R, none of which is optional or repeated.
-func newColumnFile[R any](out io.Writer) (*columnFile, error) {
-	var empty bytes.Buffer
-	if err := parquet.NewGenericWriter[R](&empty, writerOptions()...).Close(); err != nil {
-		return nil, err
-	}
-	like, err := parquet.OpenFile(bytes.NewReader(empty.Bytes()), int64(empty.Len()))
+// newColumnFile begins a file with the columns that a file of columnsLike has.
+func newColumnFile(out io.Writer, columns func() (format.FileMetaData, error)) (*columnFile, error) {
+	meta, err := columns()
 	if err != nil {
 		return nil, err
 	}
-	f := &columnFile{out: out, meta: *like.Metadata()}
-	f.chunks = make([]chunk, len(f.meta.ColumnOrders))
+	f := &columnFile{out: out, meta: meta, chunks: make([]chunk, len(meta.ColumnOrders))}
 	return f, f.write([]byte(magic))
+}
+
+// columnsLike is what the library writes of a file of R without rows. No column may be optional or repeated.
+func columnsLike[R any]() (format.FileMetaData, error) {
+	var empty bytes.Buffer
+	if err := parquet.NewGenericWriter[R](&empty, writerOptions()...).Close(); err != nil {
+		return format.FileMetaData{}, err
+	}
+	f, err := parquet.OpenFile(bytes.NewReader(empty.Bytes()), int64(empty.Len()))
+	if err != nil {
+		return format.FileMetaData{}, err
+	}
+	meta := *f.Metadata()
+	meta.RowGroups = nil // each file has its own
+	return meta, nil
 }
 
 func (f *columnFile) write(b []byte) error {

@@ -21,20 +21,26 @@ type column interface {
 
 // numbers are a column of integers from 0 to most.
 type numbers struct {
-	most       int64
-	set        func(*Evidence, int64)
-	short      []int32
-	long       []int64
-	dictionary parquet.Dictionary // of which entries are
-	entries    []int64
-	decoded    []int64
+	most    int64
+	set     func(*Evidence, int64)
+	short   []int32
+	long    []int64
+	entries entriesOf[int64]
+	decoded []int64
 }
 
 func (c *numbers) open(page parquet.Page) error {
 	c.short, c.long = nil, nil
 	values := page.Data()
 	if dictionary := page.Dictionary(); dictionary != nil {
-		c.long = c.decode(dictionary, values.Int32())
+		if err := c.entries.open(dictionary, wholeValue); err != nil {
+			return err
+		}
+		c.decoded = c.decoded[:0]
+		for _, code := range values.Int32() {
+			c.decoded = append(c.decoded, c.entries.all[code])
+		}
+		c.long = c.decoded
 	} else if values.Kind() == encoding.Int32 {
 		c.short = values.Int32()
 	} else {
@@ -43,24 +49,32 @@ func (c *numbers) open(page parquet.Page) error {
 	return nil
 }
 
-// decode is what codes stand for.
-func (c *numbers) decode(dictionary parquet.Dictionary, codes []int32) []int64 {
-	if dictionary != c.dictionary {
-		c.dictionary, c.entries = dictionary, c.entries[:0]
-		for i := range dictionary.Len() {
-			v := dictionary.Index(int32(i))
-			if v.Kind() == parquet.Int32 {
-				c.entries = append(c.entries, int64(v.Int32()))
-			} else {
-				c.entries = append(c.entries, v.Int64())
-			}
+func wholeValue(v parquet.Value) (int64, error) {
+	if v.Kind() == parquet.Int32 {
+		return int64(v.Int32()), nil
+	}
+	return v.Int64(), nil
+}
+
+// entriesOf are the entries of a dictionary, each parsed once.
+type entriesOf[V any] struct {
+	dictionary parquet.Dictionary
+	all        []V
+}
+
+func (e *entriesOf[V]) open(dictionary parquet.Dictionary, parse func(parquet.Value) (V, error)) error {
+	if dictionary == e.dictionary {
+		return nil
+	}
+	e.dictionary, e.all = dictionary, e.all[:0]
+	for i := range dictionary.Len() {
+		v, err := parse(dictionary.Index(int32(i)))
+		if err != nil {
+			return err
 		}
+		e.all = append(e.all, v)
 	}
-	c.decoded = c.decoded[:0]
-	for _, code := range codes {
-		c.decoded = append(c.decoded, c.entries[code])
-	}
-	return c.decoded
+	return nil
 }
 
 func (c *numbers) fill(rows []Evidence, from int) error {
@@ -104,31 +118,18 @@ func (c *flags) fill(rows []Evidence, from int) error {
 
 // texts are a column of byte strings, with or without a dictionary, each parsed to a V.
 type texts[V any] struct {
-	parse      func([]byte) (V, error)
-	set        func(*Evidence, V)
-	dictionary parquet.Dictionary // of which entries are
-	entries    []V
-	codes      []int32 // of the page's values; nil when the page has no dictionary, and plain is its values
-	plain      []V
+	parse   func([]byte) (V, error)
+	set     func(*Evidence, V)
+	entries entriesOf[V]
+	codes   []int32 // of the page's values; nil when the page has no dictionary, and plain is its values
+	plain   []V
 }
 
 func (c *texts[V]) open(page parquet.Page) error {
 	values := page.Data()
-	dictionary := page.Dictionary()
-	if dictionary != nil {
+	if dictionary := page.Dictionary(); dictionary != nil {
 		c.codes = values.Int32()
-		if dictionary == c.dictionary {
-			return nil
-		}
-		c.dictionary, c.entries = dictionary, c.entries[:0]
-		for i := range dictionary.Len() {
-			v, err := c.parse(dictionary.Index(int32(i)).ByteArray())
-			if err != nil {
-				return err
-			}
-			c.entries = append(c.entries, v)
-		}
-		return nil
+		return c.entries.open(dictionary, func(v parquet.Value) (V, error) { return c.parse(v.ByteArray()) })
 	}
 	c.codes, c.plain = nil, c.plain[:0]
 	data, offsets := values.ByteArray()
@@ -155,7 +156,7 @@ func (c *texts[V]) fill(rows []Evidence, from int) error {
 		return nil
 	}
 	for i, code := range c.codes[from : from+len(rows)] {
-		c.set(&rows[i], c.entries[code])
+		c.set(&rows[i], c.entries.all[code])
 	}
 	return nil
 }

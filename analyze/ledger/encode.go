@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"github.com/parquet-go/bitpack"
 	"github.com/parquet-go/parquet-go/encoding/delta"
@@ -29,7 +30,7 @@ type evidenceEncoder struct {
 }
 
 func newEvidenceEncoder(w io.Writer, p Partition) (*evidenceEncoder, error) {
-	file, err := newColumnFile[evidenceRow](w)
+	file, err := newColumnFile(w, evidenceColumns)
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +38,9 @@ func newEvidenceEncoder(w io.Writer, p Partition) (*evidenceEncoder, error) {
 	e.columns = e.columnsOf(p)
 	return e, nil
 }
+
+// evidenceColumns are the columns of evidenceRow.
+var evidenceColumns = sync.OnceValues(columnsLike[evidenceRow])
 
 // interfaceColumn is the column that rows are sorted by, so that readers can pass over row groups.
 const interfaceColumn = 4
@@ -215,45 +219,40 @@ type pageColumn struct {
 	dictionary *dictionary                                             // of codes, else nil
 }
 
-func whole32(v *[pageRows]int32) pageColumn {
+// always is a column whose pages all have one encoding, and no dictionary.
+func always(encoding format.Encoding, encode func(to []byte, n int) ([]byte, error)) pageColumn {
 	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
-		to, err := new(plain.Encoding).EncodeInt32(to, v[:n])
-		return to, format.Plain, err
+		to, err := encode(to, n)
+		return to, encoding, err
 	}, nil}
+}
+
+func whole32(v *[pageRows]int32) pageColumn {
+	return always(format.Plain, func(to []byte, n int) ([]byte, error) { return new(plain.Encoding).EncodeInt32(to, v[:n]) })
 }
 
 func whole64(v *[pageRows]int64) pageColumn {
-	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
-		to, err := new(plain.Encoding).EncodeInt64(to, v[:n])
-		return to, format.Plain, err
-	}, nil}
+	return always(format.Plain, func(to []byte, n int) ([]byte, error) { return new(plain.Encoding).EncodeInt64(to, v[:n]) })
 }
 
 func truths(v *truthBits) pageColumn {
-	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
-		to, err := new(plain.Encoding).EncodeBoolean(to, v[:(n+7)/8])
-		return to, format.Plain, err
-	}, nil}
+	return always(format.Plain, func(to []byte, n int) ([]byte, error) { return new(plain.Encoding).EncodeBoolean(to, v[:(n+7)/8]) })
 }
 
 func differences(v *[pageRows]int64) pageColumn {
-	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
-		to, err := new(delta.BinaryPackedEncoding).EncodeInt64(to, v[:n])
-		return to, format.DeltaBinaryPacked, err
-	}, nil}
+	return always(format.DeltaBinaryPacked, func(to []byte, n int) ([]byte, error) { return new(delta.BinaryPackedEncoding).EncodeInt64(to, v[:n]) })
 }
 
 func prefixed(v *addrTexts) pageColumn {
-	return pageColumn{func(to []byte, _ int) ([]byte, format.Encoding, error) {
-		to, err := new(delta.ByteArrayEncoding).EncodeByteArray(to, v.texts, v.offsets)
-		return to, format.DeltaByteArray, err
-	}, nil}
+	return always(format.DeltaByteArray, func(to []byte, _ int) ([]byte, error) {
+		return new(delta.ByteArrayEncoding).EncodeByteArray(to, v.texts, v.offsets)
+	})
 }
 
 func coded(v *[pageRows]int32, d *dictionary) pageColumn {
-	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
-		return appendCodes(to, v[:n]), format.RLEDictionary, nil
-	}, d}
+	c := always(format.RLEDictionary, func(to []byte, n int) ([]byte, error) { return appendCodes(to, v[:n]), nil })
+	c.dictionary = d
+	return c
 }
 
 // smallMost is the greatest number that small columns have codes for, one less than a power of two.
