@@ -1,5 +1,10 @@
 package sum
 
+import (
+	"slices"
+	"unsafe"
+)
+
 // addr is a 16-byte address as two words, most significant first.
 type addr struct{ hi, lo uint64 }
 
@@ -23,28 +28,9 @@ func (a addr) compare(b addr) int {
 // addresses gives each address a code, which stands for its 16 bytes in keys. 0 is no code.
 type addresses struct {
 	index
-	list []addr // by code - 1
+	list []addr // by code - 1: n of them, and at least one to come
+	n    int
 	seed uint64
-}
-
-// code returns the code of an address, given when it is new.
-func (t *addresses) code(a addr) uint32 {
-	if t.full(1) {
-		t.grow(1, 0, func(at int) uint64 { return t.hash(t.list[at]) })
-	}
-	at := t.start(t.hash(a))
-	for {
-		i := t.next(&at)
-		if i < 0 {
-			break
-		}
-		if t.list[i] == a {
-			return uint32(i) + 1
-		}
-	}
-	t.put(at, len(t.list))
-	t.list = append(t.list, a)
-	return uint32(len(t.list))
 }
 
 func (t *addresses) hash(a addr) uint64 { return mix(mix(t.seed, a.lo), a.hi) }
@@ -52,46 +38,87 @@ func (t *addresses) hash(a addr) uint64 { return mix(mix(t.seed, a.lo), a.hi) }
 // of returns the address of a code.
 func (t *addresses) of(code uint32) addr { return t.list[code-1] }
 
-func (t *addresses) reset() {
-	t.index.reset()
-	t.list = t.list[:0]
+// code returns the code of an address, given when it is new.
+func (t *addresses) code(a addr) uint32 {
+	t.reserve(1)
+	return t.get(a, t.hash(a))
 }
 
-// bindAddresses prepares the way from the batch's dictionary of addresses to codes. An address gets its code when a key needs
-// it, and another where another batch means another one by the same index. Within an object a dictionary that lies where the
-// one before did, and is not shorter, means the same.
+// codes sets the codes of the addresses of a dictionary from first on. Like observe it goes in blocks.
+func (t *addresses) codes(codes []uint32, d *addrDictionary, first int) {
+	var hashes [blockRecords]uint64
+	for ; first < len(codes); first += blockRecords {
+		block := codes[first:min(first+blockRecords, len(codes))]
+		for i := range block {
+			hashes[i] = t.hash(d.value(first + i))
+		}
+		t.reserve(len(block))
+		t.ahead(hashes[:len(block)], unsafe.Pointer(&t.list[0]), unsafe.Sizeof(t.list[0]))
+		for i := range block {
+			block[i] = t.get(d.value(first+i), hashes[i])
+		}
+	}
+}
+
+// reserve makes room for n more addresses.
+func (t *addresses) reserve(n int) {
+	if t.full(n) {
+		t.grow(n, 0, func(at int) uint64 { return t.hash(t.list[at]) })
+	}
+	t.list = withRoom(t.list, t.n, n)
+}
+
+// get is code for an address for which there is room. It does without branches as that of pairs does.
+func (t *addresses) get(a addr, hash uint64) uint32 {
+	t.list[t.n] = a
+	o := t.offer(t.likely(hash), hash, t.n)
+	if t.list[o.at].differs(a) != 0 {
+		return t.search(a, hash)
+	}
+	t.take(o)
+	t.n += o.more
+	return uint32(o.at) + 1
+}
+
+// search is get for an address that stands further on than get looks.
+func (t *addresses) search(a addr, hash uint64) uint32 {
+	at := t.start(hash)
+	for {
+		i := t.next(&at)
+		if i < 0 {
+			break
+		}
+		if t.list[i].differs(a) == 0 {
+			return uint32(i) + 1
+		}
+	}
+	t.put(at, t.n)
+	t.n++
+	return uint32(t.n)
+}
+
+func (t *addresses) reset() {
+	t.index.reset()
+	t.n = 0
+}
+
+// bindAddresses gives the addresses of the batch's dictionary their codes. Within an object a dictionary that lies where the one
+// before did, and is not shorter, begins with what that was; another one, or that of the next object, may.
 func (w *worker) bindAddresses() {
-	data, n := w.cols.addrs.data, w.cols.addrs.len()
+	d := &w.cols.addrs
+	n := d.len()
 	if n == 0 {
 		return
 	}
-	if len(w.bound) == 0 || &data[0] != &w.bound[0] || len(data) < len(w.bound) {
-		w.codeOf = w.codeOf[:min(n, len(w.codeOf))] // what comes beyond is not looked at when it comes
-		for d, code := range w.codeOf {
-			if code != 0 && w.addrs.of(code) != w.cols.addrs.value(d) {
-				w.codeOf[d] = 0
-			}
+	known := min(len(w.codeOf), n)
+	if len(w.bound) == 0 || &d.data[0] != &w.bound[0] || len(d.data) < len(w.bound) {
+		same := 0
+		for same < known && w.addrs.of(w.codeOf[same]) == d.value(same) {
+			same++
 		}
+		known = same
 	}
-	w.bound = data
-	for len(w.codeOf) < n {
-		w.codeOf = append(w.codeOf, 0)
-	}
-}
-
-// addrCode returns the code of the address with index d in the batch's dictionary.
-func (w *worker) addrCode(d int32) uint32 { return w.codeIn(w.codeOf, d) }
-
-// codeIn is addrCode with codeOf at hand.
-func (w *worker) codeIn(codeOf []uint32, d int32) uint32 {
-	if code := codeOf[d]; code != 0 {
-		return code
-	}
-	return w.newCode(d)
-}
-
-func (w *worker) newCode(d int32) uint32 {
-	code := w.addrs.code(w.cols.addrs.value(int(d)))
-	w.codeOf[d] = code
-	return code
+	w.bound = d.data
+	w.codeOf = slices.Grow(w.codeOf[:known], n-known)[:n]
+	w.addrs.codes(w.codeOf, d, known)
 }

@@ -137,9 +137,9 @@ func (w *worker) readRegular(first, last int) int {
 			in := -int32(sent)
 			own, peer := src[i]^(src[i]^dst[i])&in, peerDst[i]^(peerDst[i]^peerSrc[i])&in
 			swap := (from ^ to) & -sent
-			from, to = from^swap|uint64(w.codeIn(codes, own))<<16, to^swap|uint64(w.codeIn(codes, peer))<<16
+			from, to = from^swap|uint64(codes[own])<<16, to^swap|uint64(codes[peer])<<16
 		} else {
-			from, to = from|uint64(w.codeIn(codes, src[i]))<<16, to|uint64(w.codeIn(codes, dst[i]))<<16
+			from, to = from|uint64(codes[src[i]])<<16, to|uint64(codes[dst[i]])<<16
 			_, sent = bits.Sub64(to, from, 0)
 			swap := (from ^ to) & -sent
 			from, to = from^swap, to^swap
@@ -232,7 +232,7 @@ func (c *columns) complete(i int) bool {
 // key finds the pair of a record, and which of its endpoints sent it.
 func (w *worker) key(o *observed, n uint32, today int32, action analyze.Action) {
 	c, i := &w.cols, int(o.at)
-	src, dst := w.addrCode(c.src.ids[i]), w.addrCode(c.dst.ids[i])
+	src, dst := w.codeOf[c.src.ids[i]], w.codeOf[c.dst.ids[i]]
 	var srcPort, dstPort uint16
 	if analyze.Proto(c.proto[i]).HasPorts() {
 		srcPort, dstPort = c.srcPort[i], c.dstPort[i]
@@ -265,7 +265,7 @@ func (w *worker) pktCode(c *addrColumn, i int, plain uint32) uint32 {
 	if c.at(i) {
 		return plain
 	}
-	return w.addrCode(c.ids[i])
+	return w.codeOf[c.ids[i]]
 }
 
 // pktPair is what a key has of packet addresses: 0 where they are the plain ones.

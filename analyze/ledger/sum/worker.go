@@ -83,7 +83,7 @@ type object struct {
 	names      []uint32  // by interface, code of its name
 	addrs      addresses // of the folds as well, so that it outlives the object: see forgetAddresses
 	bound      []byte    // the batch's dictionary of addresses; it stays another's, but nothing else can lie in its place
-	codeOf     []uint32  // of an address, by its index in the batch's dictionary; 0 where no key needed one yet
+	codeOf     []uint32  // of an address, by its index in the batch's dictionary
 	pairs      pairTable
 	byFlags    *flagVerdicts
 	tally      tally
@@ -135,7 +135,7 @@ func (w *worker) Begin(o ingest.Object) error {
 	if err := w.reset(); err != nil {
 		return err
 	}
-	if len(w.addrs.list) > addressesMost {
+	if w.addrs.n > addressesMost {
 		w.forgetAddresses()
 	}
 	w.open, w.meta = true, o
