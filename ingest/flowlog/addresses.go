@@ -216,6 +216,25 @@ func (a *addresses) longText(b []byte, n int) (*longAddr, bool) {
 	return entry, true
 }
 
+// plainIPv4 reads texts of IPv4: for values of Parquet, see meaning.
+func plainIPv4(vals []address, from *values, first int) int {
+	offsets := from.offsets[first:][:len(vals)-first+1]
+	for i := range vals[first:] {
+		at, n := int(offsets[i]+from.head), int(offsets[i+1]-offsets[i]-from.head)
+		if n > shortAddrLen || at+shortAddrLen+4 > len(from.bytes) {
+			return first + i
+		}
+		b := from.bytes[at:][:shortAddrLen+4]
+		k0, k1, _ := shortKey(b[:shortAddrLen], n)
+		ip, ok := parseIPv4(b, n, k0, k1)
+		if !ok {
+			return first + i
+		}
+		vals[first+i] = ip
+	}
+	return len(vals)
+}
+
 // parse reads an address: for values of Parquet.
 func (a *addresses) parse(text []byte) (address, error) {
 	n := len(text)

@@ -51,6 +51,9 @@ func isNothing(text []byte) bool {
 type meaning[T any] struct {
 	ints func(c *cells[T], from []int64)
 	text func(text []byte) (T, error)
+	// texts, if there is one, sets vals from the first text on as long as they are the usual ones, and returns the place of the one
+	// that is not, or of their end.
+	texts func(vals []T, from *values, first int) int
 	// Whole numbers up to most that are stored one after another are good as they are, and take sets dst to them.
 	most uint64
 	take func(dst []T, from bare, first int)
@@ -63,22 +66,29 @@ func (m meaning[T]) parse(c *cells[T], from *values) {
 		m.ints(c, from.whole())
 		return
 	}
-	var zero T
-	for i := range n {
-		text := from.text(i)
-		if isNothing(text) {
-			c.vals[i] = zero
-			c.mark(i, markNull, nil)
-			continue
+	for i := 0; i < n; i++ {
+		if m.texts != nil {
+			if i = m.texts(c.vals, from, i); i == n {
+				return
+			}
 		}
-		v, err := m.text(text)
-		if err != nil {
-			c.vals[i] = zero
-			c.mark(i, markBad, err)
-			continue
-		}
-		c.vals[i] = v
+		m.parseOne(c, i, from.text(i))
 	}
+}
+
+func (m meaning[T]) parseOne(c *cells[T], i int, text []byte) {
+	var zero T
+	c.vals[i] = zero
+	if isNothing(text) {
+		c.mark(i, markNull, nil)
+		return
+	}
+	v, err := m.text(text)
+	if err != nil {
+		c.mark(i, markBad, err)
+		return
+	}
+	c.vals[i] = v
 }
 
 // column is one column of a row group being read into the batch.
@@ -249,7 +259,7 @@ type addressCursor struct {
 const uncoded = -1
 
 func newAddressCursor(column int, dst []int32, a *addresses) *addressCursor {
-	m := meaning[address]{ints: notText[address], text: a.parse}
+	m := meaning[address]{ints: notText[address], text: a.parse, texts: plainIPv4}
 	return &addressCursor{pages: pages[address]{column: column, meaning: m}, dst: dst, addrs: a}
 }
 
