@@ -29,7 +29,7 @@ func TestPrefixKeepsOrder(t *testing.T) {
 				y.a = x.a
 			}
 		}
-		p, q := ranked{prefix: o.prefix(&x)}, ranked{prefix: o.prefix(&y)}
+		p, q := o.prefix(&x), o.prefix(&y)
 		if c := p.compare(&q); c != 0 {
 			decided++
 			if want := o.compare(&x, &y); c != want {

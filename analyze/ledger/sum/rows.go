@@ -54,7 +54,7 @@ func (r *dayRows) streams(o *order) (all []stream) {
 // tableStream gives the rows of tables. It copies some at a time: they lie anywhere, and so the core waits for several at once.
 type tableStream struct {
 	tables rowTables
-	places []ranked // of the rows to copy
+	places []rowPlace // of the rows to copy
 	copies [16]row
 	rows   []row // of copies, still to be given
 }
@@ -74,7 +74,7 @@ func (s *tableStream) next() (*row, error) {
 func (s *tableStream) copy() {
 	s.rows = s.copies[:min(len(s.places), len(s.copies))]
 	for i := range s.rows {
-		s.rows[i] = *s.tables.at(&s.places[i])
+		s.rows[i] = *s.tables.at(s.places[i])
 	}
 	s.places = s.places[len(s.rows):]
 }
@@ -100,7 +100,7 @@ func (w *worker) spill() error {
 		}
 		rows := rowTables{&d.rows}
 		places := rows.sorted(o)
-		r, err := writeRun(dir, len(places), func(i int, b []byte) []byte { return rows.at(&places[i]).append(b) })
+		r, err := writeRun(dir, len(places), func(i int, b []byte) []byte { return rows.at(places[i]).append(b) })
 		if err != nil {
 			return err
 		}
@@ -228,7 +228,7 @@ type rowHeap struct {
 
 // rowHead is the next row of a stream.
 type rowHead struct {
-	ranked
+	prefix prefix
 	row    *row
 	stream stream
 }
@@ -271,7 +271,7 @@ func (h *rowHeap) head(s stream) (rowHead, error) {
 
 func (h *rowHeap) less(i, j int) bool {
 	x, y := &h.heads[i], &h.heads[j]
-	if c := x.compare(&y.ranked); c != 0 {
+	if c := x.prefix.compare(&y.prefix); c != 0 {
 		return c < 0
 	}
 	return h.order.compare(&x.row.key, &y.row.key) < 0
