@@ -46,26 +46,40 @@ const (
 
 // byInterface lists the rows by the rank of their interface, their peers beside them, and where those of each rank end.
 func (t rowTables) byInterface(o *order) (peers []uint64, places []rowPlace, ends []int) {
-	starts := make([]int, len(o.ranks)+1)
-	for _, table := range t {
+	next := make([][]int, len(t)) // of each table, where its next row of a rank goes
+	t.each(func(n int, table *rowTable) {
+		next[n] = make([]int, len(o.ranks))
 		for i := range table.store.n {
-			starts[o.ranks[table.at(i).key.ids>>32]+1]++
+			next[n][o.ranks[table.at(i).key.ids>>32]]++
 		}
+	})
+	ends = make([]int, len(o.ranks))
+	sum := 0
+	for rank := range ends {
+		for n := range next {
+			next[n][rank], sum = sum, sum+next[n][rank]
+		}
+		ends[rank] = sum
 	}
-	for rank := range o.ranks {
-		starts[rank+1] += starts[rank]
-	}
-	n := starts[len(o.ranks)]
-	peers, places, ends = make([]uint64, n), make([]rowPlace, n), starts[:len(o.ranks)] // a start moves to its end below
-	for n, table := range t {
+	peers, places = make([]uint64, sum), make([]rowPlace, sum)
+	t.each(func(n int, table *rowTable) {
 		for i := range table.store.n {
 			k := &table.at(i).key
-			end := &ends[o.ranks[k.ids>>32]]
-			peers[*end], places[*end] = addrPrefix(k.b)<<placeBits, rowPlace{uint32(n), uint32(i)}
-			*end++
+			at := &next[n][o.ranks[k.ids>>32]]
+			peers[*at], places[*at] = addrPrefix(k.b)<<placeBits, rowPlace{uint32(n), uint32(i)}
+			*at++
 		}
-	}
+	})
 	return peers, places, ends
+}
+
+// each visits all tables, beside each other: there is one for each worker.
+func (t rowTables) each(visit func(n int, table *rowTable)) {
+	var all sync.WaitGroup
+	for n, table := range t {
+		all.Go(func() { visit(n, table) })
+	}
+	all.Wait()
 }
 
 // sorter sorts rows of one interface at a time.
