@@ -107,11 +107,8 @@ func (t *addresses) reset() {
 func (w *worker) bindAddresses() {
 	d := &w.cols.addrs
 	n := d.len()
-	if n == 0 {
-		return
-	}
 	known := min(len(w.codeOf), n)
-	if len(w.bound) == 0 || &d.data[0] != &w.bound[0] || len(d.data) < len(w.bound) {
+	if len(w.bound) == 0 || len(d.data) < len(w.bound) || &d.data[0] != &w.bound[0] {
 		same := 0
 		for same < known && w.addrs.of(w.codeOf[same]) == d.value(same) {
 			same++
@@ -122,3 +119,7 @@ func (w *worker) bindAddresses() {
 	w.codeOf = slices.Grow(w.codeOf[:known], n-known)[:n]
 	w.addrs.codes(w.codeOf, d, known)
 }
+
+// tooManyAddresses reports whether the object in hand has many beyond those of the batch's dictionary, of which the reader bounds the size.
+// Those of pairs are part of what pairs may take; others are of records that make none.
+func (w *worker) tooManyAddresses() bool { return w.addrs.n-len(w.codeOf) > 2*w.mostPairs() }

@@ -123,7 +123,7 @@ func (w *worker) flushFolds() {
 func (w *worker) forgetAddresses() {
 	w.flushFolds() // they have the codes
 	w.addrs.reset()
-	w.codeOf, w.bound = w.codeOf[:0], nil
+	w.codeOf = w.codeOf[:0]
 	clear(w.metCodes)
 }
 

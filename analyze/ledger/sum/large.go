@@ -114,9 +114,10 @@ type partPlace struct {
 	at    uint32
 }
 
-// spillPairs writes the pairs in hand to disk, sorted.
+// spillPairs writes the pairs in hand to disk, sorted, and forgets their addresses.
 func (w *worker) spillPairs() error {
 	if w.pairs.n == 0 {
+		w.forgetAddresses()
 		return nil
 	}
 	dir, err := w.sum.ledger.TempDir()

@@ -46,20 +46,20 @@ const (
 
 // byInterface lists the rows by the rank of their interface, their peers beside them, and where those of each rank end.
 func (t rowTables) byInterface(o *order) (peers []uint64, places []rowPlace, ends []int) {
-	next := make([][]int, len(t)) // of each table, where its next row of a rank goes
+	next := make([][]uint32, len(t)) // of each table, where its next row of a rank goes
 	t.each(func(n int, table *rowTable) {
-		next[n] = make([]int, len(o.ranks))
+		next[n] = make([]uint32, len(o.ranks))
 		for i := range table.store.n {
 			next[n][o.ranks[table.at(i).key.ids>>32]]++
 		}
 	})
 	ends = make([]int, len(o.ranks))
-	sum := 0
+	sum := uint32(0)
 	for rank := range ends {
 		for n := range next {
 			next[n][rank], sum = sum, sum+next[n][rank]
 		}
-		ends[rank] = sum
+		ends[rank] = int(sum)
 	}
 	peers, places = make([]uint64, sum), make([]rowPlace, sum)
 	t.each(func(n int, table *rowTable) {

@@ -209,7 +209,7 @@ func (w *worker) Observe(rec arrow.Record) error {
 	}
 	w.tally.settle(w.ifaces)
 	w.seen.Records += int64(c.n)
-	if w.pairs.n > w.mostPairs() {
+	if w.pairs.n > w.mostPairs() || w.tooManyAddresses() {
 		return w.spillPairs()
 	}
 	return nil
