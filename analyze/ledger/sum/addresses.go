@@ -120,6 +120,6 @@ func (w *worker) bindAddresses() {
 	w.addrs.codes(w.codeOf, d, known)
 }
 
-// tooManyAddresses reports whether the object in hand has many beyond those of the batch's dictionary, of which the reader bounds the size.
+// tooManyAddresses reports whether the object in hand has many beyond those of the batch's dictionary, whose size the reader bounds.
 // Those of pairs are part of what pairs may take; others are of records that make none.
 func (w *worker) tooManyAddresses() bool { return w.addrs.n-len(w.codeOf) > 2*w.mostPairs() }
