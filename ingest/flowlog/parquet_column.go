@@ -76,6 +76,7 @@ func (m meaning[T]) parse(c *cells[T], from *values) {
 	}
 }
 
+// parseOne reads text i of those that are not the usual ones.
 func (m meaning[T]) parseOne(c *cells[T], i int, text []byte) {
 	var zero T
 	c.vals[i] = zero
