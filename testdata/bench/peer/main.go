@@ -31,7 +31,8 @@ type settings struct {
 	records int
 	slot    string
 	rounds  int
-	only    *regexp.Regexp
+	only    *regexp.Regexp // inputs
+	who     *regexp.Regexp // competitors
 	threads int
 }
 
@@ -52,7 +53,7 @@ func main() {
 
 func parse(args []string) (*settings, error) {
 	s := &settings{}
-	only := ""
+	only, who := "", ""
 	f := flag.NewFlagSet("peer", flag.ContinueOnError)
 	f.StringVar(&s.dir, "dir", "", "folder for worlds and results (required); worlds that are there are used again")
 	f.StringVar(&s.sgtrim, "sgtrim", "", "the sgtrim program (required)")
@@ -61,6 +62,7 @@ func parse(args []string) (*settings, error) {
 	f.StringVar(&s.slot, "slot", "5m", "what one object holds; AWS writes one every 5 minutes")
 	f.IntVar(&s.rounds, "rounds", 3, "times that each is measured; the median counts")
 	f.StringVar(&only, "only", "", "pattern of the inputs to measure")
+	f.StringVar(&who, "who", "", "pattern of the competitors to measure beside sgtrim")
 	f.IntVar(&s.threads, "threads", min(2, runtime.NumCPU()), "cores for each")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -72,7 +74,10 @@ func parse(args []string) (*settings, error) {
 		return nil, fmt.Errorf("-rounds and -threads: want 1 or more")
 	}
 	var err error
-	s.only, err = regexp.Compile(only)
+	if s.only, err = regexp.Compile(only); err != nil {
+		return nil, err
+	}
+	s.who, err = regexp.Compile(who)
 	return s, err
 }
 
