@@ -16,83 +16,71 @@ import (
 	"github.com/sgtrim/sgtrim/analyze"
 )
 
-// evidenceEncoder writes the evidence of one partition, as evidenceRow has its columns.
+// evidenceEncoder writes the evidence of one partition, as evidenceRow has its columns. While a page is encoded, in a goroutine of
+// its own, the next is filled, which takes about as long.
 type evidenceEncoder struct {
-	file          *columnFile
-	columns       []pageColumn
-	page          evidencePage
+	page          *evidencePage // that rows are added to
+	rows          int           // of the row group, without those of page
 	source, iface codes[string]
 	a             codes[netip.Addr]
-	smalls        []*dictionary
-	codes         [pageRows]int32 // of the column in hand, if it is a small one
-	rows          int             // of the row group, without those of page
-	body          []byte
+	to            *evidenceFile
+	partition     Partition
+	made          int                // pages
+	full, free    chan *evidencePage // free is closed when encoding fails
+	encoded       chan error         // has what encoding ended with, once
 }
+
+// pages is how many there may be: one is filled, one is encoded, and one evens out which of both takes longer.
+const pages = 3
 
 func newEvidenceEncoder(w io.Writer, p Partition) (*evidenceEncoder, error) {
 	file, err := newColumnFile(w, evidenceColumns)
 	if err != nil {
 		return nil, err
 	}
-	e := &evidenceEncoder{file: file, source: newCodes(appendString), iface: newCodes(appendString), a: newCodes(appendAddr)}
-	e.columns = e.columnsOf(p)
+	e := &evidenceEncoder{
+		source: newCodes(appendString), iface: newCodes(appendString), a: newCodes(appendAddr), to: &evidenceFile{file: file}, partition: p,
+		full: make(chan *evidencePage, pages), free: make(chan *evidencePage, pages), encoded: make(chan error, 1),
+	}
+	e.page = e.next()
+	go func() {
+		defer close(e.encoded)
+		e.encoded <- e.to.encode(e.full, e.free)
+	}()
 	return e, nil
 }
 
-// evidenceColumns are the columns of evidenceRow.
-var evidenceColumns = sync.OnceValues(columnsLike[evidenceRow])
-
-// interfaceColumn is the column that rows are sorted by, so that readers can pass over row groups.
-const interfaceColumn = 4
-
-// columnsOf are the columns of evidenceRow. Bytes and times have many digits, and peers are sorted, so of these the difference to the
-// row before is shorter; other numbers are small, or come again, of which compression makes more when they are whole.
-func (e *evidenceEncoder) columnsOf(part Partition) []pageColumn {
-	p := &e.page
-	columns := []pageColumn{
-		coded(&p.same, &dictionary{binary.LittleEndian.AppendUint32(nil, uint32(part.Day)), 1}),
-		coded(&p.same, entries(appendString, part.Account)),
-		coded(&p.same, entries(appendString, part.Region)),
-		coded(&p.source, &e.source.dictionary),
-		coded(&p.iface, &e.iface.dictionary),
-		coded(&p.a, &e.a.dictionary),
-		prefixed(&p.b),
-		e.small32(&p.proto),
-		whole32(&p.portA),
-		whole32(&p.portB),
-		coded(&p.action, entriesBelow(analyze.Reject+1, analyze.Action.String)),
-		coded(&p.side, entriesBelow(SideA+1, Side.text)),
-		coded(&p.client, entriesBelow(ClientB+1, Client.text)),
-		coded(&p.reason, entriesBelow(analyze.NumReasons, analyze.Reason.String)),
-		coded(&p.strength, entriesBelow(analyze.NumStrengths, analyze.Strength.String)),
+// next is a page without rows, nil when encoding has failed.
+func (e *evidenceEncoder) next() *evidencePage {
+	if e.made < pages && len(e.free) == 0 {
+		e.made++
+		p := &evidencePage{}
+		p.columns = e.to.columnsOf(p, e.partition)
+		return p
 	}
-	for _, s := range []*sumsPage{&p.ab, &p.ba} {
-		columns = append(columns, e.small64(&s.flows), whole64(&s.packets), differences(&s.bytes), e.small32(&s.flags), truths(&s.flagged), truths(&s.opens))
-	}
-	return append(columns, differences(&p.first), differences(&p.last), whole32(&p.hours), e.small64(&p.sessions))
+	return <-e.free
 }
 
-func (e *evidenceEncoder) write(rows []Evidence) error {
-	for i := range rows {
-		e.add(&rows[i])
-		large := len(e.source.entries)+len(e.iface.entries) > dictionaryMost
-		if e.page.n < pageRows && !large {
-			continue
-		}
-		if err := e.endPage(); err != nil {
-			return err
-		}
-		if e.rows == rowGroupRows || large {
-			if err := e.endRowGroup(); err != nil {
-				return err
-			}
-		}
+// write adds a row.
+func (e *evidenceEncoder) write(r Evidence) error {
+	e.add(&r)
+	large := len(e.source.entries)+len(e.iface.entries) > dictionaryMost
+	if e.page.n < pageRows && !large {
+		return nil
+	}
+	e.rows += e.page.n
+	if e.rows == rowGroupRows || large {
+		e.endRowGroup()
+	}
+	e.full <- e.page // never blocks: there are no more pages than places
+	if e.page = e.next(); e.page == nil {
+		return <-e.encoded
 	}
 	return nil
 }
 
 func (e *evidenceEncoder) add(r *Evidence) {
-	p := &e.page
+	p := e.page
 	i := p.n
 	p.n++
 	p.proto[i], p.portA[i], p.portB[i] = int32(r.Proto), int32(r.PortA), int32(r.PortB)
@@ -104,62 +92,122 @@ func (e *evidenceEncoder) add(r *Evidence) {
 	p.first[i], p.last[i], p.hours[i], p.sessions[i] = r.First, r.Last, int32(r.Hours), r.Sessions
 }
 
-func (e *evidenceEncoder) endPage() (err error) {
-	for i := range e.columns {
-		c := &e.columns[i]
-		var encoding format.Encoding
-		if e.body, encoding, err = c.encode(e.body[:0], e.page.n); err != nil {
+// endRowGroup makes the page the last of the row group.
+func (e *evidenceEncoder) endRowGroup() {
+	e.page.ends = &groupNames{e.iface.first, e.iface.last, e.source.take(), e.iface.take(), e.a.take()}
+	e.rows = 0
+}
+
+// close encodes what is left and ends the file, or the goroutine after an error.
+func (e *evidenceEncoder) close() error {
+	if e.page != nil {
+		if e.rows += e.page.n; e.rows > 0 {
+			e.endRowGroup()
+		}
+		e.full <- e.page
+	}
+	close(e.full)
+	return <-e.encoded
+}
+
+// evidenceFile encodes pages.
+type evidenceFile struct {
+	file  *columnFile
+	names struct{ source, iface, a dictionary } // of the row group, when it ends
+	// Codes of small columns, each its own.
+	proto, sessions dictionary
+	flows, flags    [2]dictionary
+	codes           [pageRows]int32 // of the column in hand, if it is a small one
+	body            []byte
+}
+
+// evidenceColumns are the columns of evidenceRow.
+var evidenceColumns = sync.OnceValues(columnsLike[evidenceRow])
+
+// interfaceColumn is the column that rows are sorted by, so that readers can pass over row groups.
+const interfaceColumn = 4
+
+// columnsOf are the columns of evidenceRow in a page. Bytes and times have many digits, and peers are sorted, so of these the
+// difference to the row before is shorter; other numbers are small, or come again, of which compression makes more when they are
+// whole.
+func (f *evidenceFile) columnsOf(p *evidencePage, part Partition) []pageColumn {
+	columns := []pageColumn{
+		coded(&p.same, &dictionary{binary.LittleEndian.AppendUint32(nil, uint32(part.Day)), 1}),
+		coded(&p.same, entries(appendString, part.Account)),
+		coded(&p.same, entries(appendString, part.Region)),
+		coded(&p.source, &f.names.source),
+		coded(&p.iface, &f.names.iface),
+		coded(&p.a, &f.names.a),
+		prefixed(&p.b),
+		f.small32(&p.proto, &f.proto),
+		whole32(&p.portA),
+		whole32(&p.portB),
+		coded(&p.action, entriesBelow(analyze.Reject+1, analyze.Action.String)),
+		coded(&p.side, entriesBelow(SideA+1, Side.text)),
+		coded(&p.client, entriesBelow(ClientB+1, Client.text)),
+		coded(&p.reason, entriesBelow(analyze.NumReasons, analyze.Reason.String)),
+		coded(&p.strength, entriesBelow(analyze.NumStrengths, analyze.Strength.String)),
+	}
+	for i, s := range []*sumsPage{&p.ab, &p.ba} {
+		columns = append(columns, f.small64(&s.flows, &f.flows[i]), whole64(&s.packets), differences(&s.bytes), f.small32(&s.flags, &f.flags[i]), truths(&s.flagged), truths(&s.opens))
+	}
+	return append(columns, differences(&p.first), differences(&p.last), whole32(&p.hours), f.small64(&p.sessions, &f.sessions))
+}
+
+// encode writes the pages of full and hands them back. When it fails, it closes free.
+func (f *evidenceFile) encode(full <-chan *evidencePage, free chan<- *evidencePage) error {
+	for p := range full {
+		if err := f.page(p); err != nil {
+			close(free)
 			return err
 		}
-		if err := e.file.page(i, e.page.n, encoding, e.body); err != nil {
+		p.n, p.ends = 0, nil
+		free <- p
+	}
+	return f.file.close()
+}
+
+func (f *evidenceFile) page(p *evidencePage) (err error) {
+	for i := range p.columns {
+		if p.n == 0 {
+			break
+		}
+		var encoding format.Encoding
+		if f.body, encoding, err = p.columns[i].encode(f.body[:0], p.n); err != nil {
+			return err
+		}
+		if err := f.file.page(i, p.n, encoding, f.body); err != nil {
 			return err
 		}
 	}
-	e.rows += e.page.n
-	e.page.n = 0
+	if p.ends != nil {
+		return f.endRowGroup(p)
+	}
 	return nil
 }
 
-func (e *evidenceEncoder) endRowGroup() error {
-	for i := range e.columns {
-		if d := e.columns[i].dictionary; d != nil && d.n > 0 {
-			if err := e.file.dictionary(i, d.n, d.entries); err != nil {
+func (f *evidenceFile) endRowGroup(p *evidencePage) error {
+	f.names.source, f.names.iface, f.names.a = p.ends.source, p.ends.iface, p.ends.a
+	for i := range p.columns {
+		if d := p.columns[i].dictionary; d != nil && d.n > 0 {
+			if err := f.file.dictionary(i, d.n, d.entries); err != nil {
 				return err
 			}
 		}
 	}
-	e.file.bounds(interfaceColumn, e.iface.first, e.iface.last)
-	if err := e.file.endRowGroup(); err != nil {
-		return err
-	}
-	e.source.clear()
-	e.iface.clear()
-	e.a.clear()
-	for _, d := range e.smalls {
+	f.file.bounds(interfaceColumn, p.ends.first, p.ends.last)
+	for _, d := range []*dictionary{&f.proto, &f.sessions, &f.flows[0], &f.flows[1], &f.flags[0], &f.flags[1]} {
 		d.clear()
 	}
-	e.rows = 0
-	return nil
-}
-
-func (e *evidenceEncoder) close() error {
-	if e.page.n > 0 {
-		if err := e.endPage(); err != nil {
-			return err
-		}
-	}
-	if e.rows > 0 {
-		if err := e.endRowGroup(); err != nil {
-			return err
-		}
-	}
-	return e.file.close()
+	return f.file.endRowGroup()
 }
 
 // evidencePage holds the values of rows, column by column, until there are enough for a page of each.
 type evidencePage struct {
 	n                                      int // rows
-	proto, portA, portB                    [pageRows]int32
+	columns                                []pageColumn
+	ends                                   *groupNames     // of the row group, if the page is its last
+	proto, portA, portB                    [pageRows]int32 // values
 	source, iface, a                       [pageRows]int32 // codes
 	b                                      addrTexts
 	action, side, client, reason, strength [pageRows]int32 // values, which are their own codes
@@ -167,6 +215,12 @@ type evidencePage struct {
 	first, last, sessions                  [pageRows]int64
 	hours                                  [pageRows]int32
 	same                                   [pageRows]int32 // code of what is the same in all rows
+}
+
+// groupNames are the names of a row group.
+type groupNames struct {
+	first, last      string // interfaces
+	source, iface, a dictionary
 }
 
 type sumsPage struct {
@@ -259,25 +313,23 @@ func coded(v *[pageRows]int32, d *dictionary) pageColumn {
 const smallMost = 1<<12 - 1
 
 // small32 is a column of numbers most of which are small, and then their own codes. A page with a greater one has them whole.
-func (e *evidenceEncoder) small32(v *[pageRows]int32) pageColumn {
-	return e.small(whole32(v), func(n int) bool { return smallCodes(&e.codes, v[:n]) },
+func (f *evidenceFile) small32(v *[pageRows]int32, d *dictionary) pageColumn {
+	return f.small(whole32(v), d, func(n int) bool { return smallCodes(&f.codes, v[:n]) },
 		func(to []byte, v int) []byte { return binary.LittleEndian.AppendUint32(to, uint32(v)) })
 }
 
-func (e *evidenceEncoder) small64(v *[pageRows]int64) pageColumn {
-	return e.small(whole64(v), func(n int) bool { return smallCodes(&e.codes, v[:n]) },
+func (f *evidenceFile) small64(v *[pageRows]int64, d *dictionary) pageColumn {
+	return f.small(whole64(v), d, func(n int) bool { return smallCodes(&f.codes, v[:n]) },
 		func(to []byte, v int) []byte { return binary.LittleEndian.AppendUint64(to, uint64(v)) })
 }
 
 // small is a column that is whole where fill says that its first n values are no codes.
-func (e *evidenceEncoder) small(whole pageColumn, fill func(n int) bool, appendEntry func([]byte, int) []byte) pageColumn {
-	d := &dictionary{}
-	e.smalls = append(e.smalls, d)
+func (f *evidenceFile) small(whole pageColumn, d *dictionary, fill func(n int) bool, appendEntry func([]byte, int) []byte) pageColumn {
 	return pageColumn{func(to []byte, n int) ([]byte, format.Encoding, error) {
 		if !fill(n) {
 			return whole.encode(to, n)
 		}
-		codes := e.codes[:n]
+		codes := f.codes[:n]
 		for most := int(slices.Max(codes)); d.n <= most; d.n++ {
 			d.entries = appendEntry(d.entries, d.n)
 		}
@@ -406,7 +458,10 @@ func (c *codes[V]) of(v V) int32 {
 	return code
 }
 
-func (c *codes[V]) clear() {
+// take returns what the codes stand for, and begins anew.
+func (c *codes[V]) take() dictionary {
+	d := c.dictionary
 	clear(c.all)
-	c.dictionary.clear()
+	c.dictionary = dictionary{}
+	return d
 }

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -203,8 +202,8 @@ func encoded(t *testing.T, part Partition, rows []Evidence) *os.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for some := range slices.Chunk(rows, 1000) {
-		if err := e.write(some); err != nil {
+	for _, r := range rows {
+		if err := e.write(r); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -102,80 +102,55 @@ func writerOptions() []parquet.WriterOption {
 	}
 }
 
-const (
-	batchRows = 1024                   // rows encoded or decoded at a time
-	batches   = pageRows/batchRows + 2 // while a page is encoded, the rows of the next can be made
-)
+const batchRows = 1024 // rows that the library encodes or decodes at a time
 
 // encoder writes rows to a file.
 type encoder[R any] interface {
-	write(rows []R) error
-	close() error
+	write(row R) error
+	close() error // also after an error
 }
 
-// writeRows encodes rows and returns their number. Encoding goes on in a goroutine of its own while the next rows are
-// made, which takes about as long; it has ended when writeRows returns.
+// writeRows encodes rows and returns their number.
 func writeRows[R any](to encoder[R], rows iter.Seq2[R, error]) (n int64, err error) {
-	full, free := make(chan []R, batches), make(chan []R, batches)
-	encoded := make(chan error, 1)
-	go func() { encoded <- encode(to, full, free) }()
-
-	made := 0
-	next := func() []R { // nil when encoding has failed
-		if made < batches && len(free) == 0 {
-			made++
-			return make([]R, 0, batchRows)
-		}
-		return <-free
-	}
-	batch := next()
 	for r, rowErr := range rows {
 		if err = rowErr; err != nil {
 			break
 		}
 		n++
-		if batch = append(batch, r); len(batch) == batchRows {
-			full <- batch
-			if batch = next(); batch == nil {
-				break
-			}
+		if err = to.write(r); err != nil {
+			break
 		}
 	}
-	if err == nil && len(batch) > 0 {
-		full <- batch
-	}
-	close(full)
-	if failed := <-encoded; err == nil {
-		err = failed
+	if closed := to.close(); err == nil {
+		err = closed
 	}
 	return n, err
 }
 
-// encode writes the batches of full and hands them back. When it fails, it closes free.
-func encode[R any](to encoder[R], full <-chan []R, free chan<- []R) error {
-	for batch := range full {
-		if err := to.write(batch); err != nil {
-			close(free)
-			return err
-		}
-		free <- batch[:0]
-	}
-	return to.close()
-}
-
 // rowEncoder writes rows by the library's writer.
-type rowEncoder[R any] struct{ *parquet.GenericWriter[R] }
+type rowEncoder[R any] struct {
+	*parquet.GenericWriter[R]
+	batch []R
+}
 
 func newRowEncoder[R any](w io.Writer) (encoder[R], error) {
-	return rowEncoder[R]{parquet.NewGenericWriter[R](w, writerOptions()...)}, nil
+	return &rowEncoder[R]{GenericWriter: parquet.NewGenericWriter[R](w, writerOptions()...)}, nil
 }
 
-func (e rowEncoder[R]) write(rows []R) error {
-	_, err := e.Write(rows)
+func (e *rowEncoder[R]) write(row R) error {
+	if e.batch = append(e.batch, row); len(e.batch) < batchRows {
+		return nil
+	}
+	return e.flush()
+}
+
+func (e *rowEncoder[R]) flush() error {
+	_, err := e.Write(e.batch)
+	e.batch = e.batch[:0]
 	return err
 }
 
-func (e rowEncoder[R]) close() error { return e.Close() }
+func (e *rowEncoder[R]) close() error { return errors.Join(e.flush(), e.Close()) }
 
 // readRows yields the rows of a file. The rows' strings are valid after the next step.
 func readRows[R any](path string, want int64) iter.Seq2[R, error] {
