@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 )
@@ -16,6 +17,20 @@ func limitHeap() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(heapTarget)
 	}
+}
+
+// earlyPercent is how much the heap may grow, in percent of the some 6 MB that libraries begin with, before it is collected first.
+const earlyPercent = 1000
+
+// collectLater spares the program collections while it sets itself up and nothing is garbage yet: four, a third of all in ten
+// million records. From the first on the collector goes on as usual. Who sets GOGC has decided otherwise.
+func collectLater() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	usual := debug.SetGCPercent(earlyPercent)
+	first := new([2]uint64) // the first collection finds it
+	runtime.AddCleanup(first, func(percent int) { debug.SetGCPercent(percent) }, usual)
 }
 
 // leastMemory is the least --memory that is kept: the process takes some 100 MiB of it for itself and what it reads ahead.
