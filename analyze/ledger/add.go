@@ -1,8 +1,8 @@
 package ledger
 
 import (
-	"bytes"
 	"cmp"
+	"encoding/binary"
 	"math"
 	"net/netip"
 )
@@ -10,7 +10,10 @@ import (
 // CompareAddr orders addresses by their 16-byte form, IPv4 mapped into IPv6. It is the order of the ledger's files.
 func CompareAddr(a, b netip.Addr) int {
 	x, y := a.As16(), b.As16()
-	return bytes.Compare(x[:], y[:])
+	if c := cmp.Compare(binary.BigEndian.Uint64(x[:8]), binary.BigEndian.Uint64(y[:8])); c != 0 {
+		return c
+	}
+	return cmp.Compare(binary.BigEndian.Uint64(x[8:]), binary.BigEndian.Uint64(y[8:]))
 }
 
 // Compare is the order of evidence in the ledger's files: by day, interface, peer, own address, and then the rest.
@@ -18,7 +21,10 @@ func (k *Key) Compare(o *Key) int {
 	if c := cmp.Or(cmp.Compare(k.Day, o.Day), cmp.Compare(k.Interface, o.Interface)); c != 0 {
 		return c
 	}
-	if c := cmp.Or(CompareAddr(k.B, o.B), CompareAddr(k.A, o.A)); c != 0 {
+	if c := CompareAddr(k.B, o.B); c != 0 {
+		return c
+	}
+	if c := CompareAddr(k.A, o.A); c != 0 {
 		return c
 	}
 	return cmp.Or(

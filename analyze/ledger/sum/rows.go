@@ -55,7 +55,8 @@ func (r *dayRows) streams(o *order) (all []stream) {
 type tableStream struct {
 	tables rowTables
 	places []rowPlace // of the rows to copy
-	copies [16]row
+	copies [32]row
+	warm   uint64
 	rows   []row // of copies, still to be given
 }
 
@@ -73,6 +74,12 @@ func (s *tableStream) next() (*row, error) {
 
 func (s *tableStream) copy() {
 	s.rows = s.copies[:min(len(s.places), len(s.copies))]
+	warm := uint64(0)
+	for i := range s.rows {
+		r := s.tables.at(s.places[i])
+		warm += r.key.a.hi ^ uint64(r.flows[1]) ^ r.last
+	}
+	s.warm = warm
 	for i := range s.rows {
 		s.rows[i] = *s.tables.at(s.places[i])
 	}
@@ -243,8 +250,8 @@ func (h *rowHeap) close() {
 func (h *rowHeap) begin(streams []stream) error {
 	h.all = streams
 	for _, s := range streams {
-		head, err := h.head(s)
-		if err != nil {
+		head := rowHead{stream: s}
+		if err := h.advance(&head); err != nil {
 			return err
 		}
 		if head.row != nil {
@@ -257,16 +264,15 @@ func (h *rowHeap) begin(streams []stream) error {
 	return nil
 }
 
-func (h *rowHeap) head(s stream) (rowHead, error) {
-	r, err := s.next()
-	if err != nil || r == nil {
-		return rowHead{}, err
+// advance goes on to the next row of a stream, nil at its end.
+func (h *rowHeap) advance(head *rowHead) (err error) {
+	if head.row, err = head.stream.next(); err != nil || head.row == nil {
+		return err
 	}
-	head := rowHead{row: r, stream: s}
 	if len(h.all) > 1 { // else there is nothing to compare it with
-		head.prefix = h.order.prefix(&r.key)
+		head.prefix = h.order.prefix(&head.row.key)
 	}
-	return head, nil
+	return nil
 }
 
 func (h *rowHeap) less(i, j int) bool {
@@ -279,17 +285,15 @@ func (h *rowHeap) less(i, j int) bool {
 
 // step moves the top stream on and restores the order.
 func (h *rowHeap) step() error {
-	head, err := h.head(h.heads[0].stream)
-	if err != nil {
+	top := &h.heads[0]
+	if err := h.advance(top); err != nil {
 		return err
 	}
-	if head.row == nil {
+	if top.row == nil {
 		last := len(h.heads) - 1
-		head = h.heads[last]
-		h.heads = h.heads[:last]
+		*top, h.heads = h.heads[last], h.heads[:last]
 	}
-	if len(h.heads) > 0 {
-		h.heads[0] = head
+	if len(h.heads) > 1 {
 		h.down(0)
 	}
 	return nil
