@@ -7,7 +7,7 @@ DEMO_DIR  ?= out/demo
 CONNECTIONS ?= 1000000
 STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
 
-.PHONY: build demo test kill-test race fuzz bench scoreboard bench-review bench-report bench-peer bench-scale bench-join bench-memory bench-orientation lint portable check integration
+.PHONY: build demo test kill-test race fuzz bench scoreboard bench-review bench-report bench-peer bench-scale bench-join bench-memory bench-orientation profile lint portable check integration
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
@@ -57,6 +57,11 @@ bench-peer: build
 	CGO_ENABLED=0 $(GO) build -o bin/worldgen ./cmd/world/worldgen
 	cd testdata/bench/peer && CGO_ENABLED=1 $(GO) build -o ../../../bin/peer .
 	bin/peer -dir out/bench/peer -sgtrim bin/sgtrim -worldgen bin/worldgen $(PEER)
+
+# The profile that Go builds sgtrim with (cmd/sgtrim/default.pgo, https://go.dev/doc/pgo), taken anew: worth it when what
+# records and conversations pass through has changed much. Worlds of 2 M records stay below out/.
+profile:
+	GO="$(GO)" testdata/bench/profile.sh
 
 # Pretended worlds, judged by what the generator knows of them: SEEDS for each window (docs/scoreboard.md).
 SEEDS ?= 50

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Takes the profile that Go builds sgtrim with (cmd/sgtrim/default.pgo, see https://go.dev/doc/pgo): ingest and review of generated
+# worlds in the formats that AWS writes, with few and with many keys. The worlds are made once, below out/bench/profile; RECORDS
+# changes their size.
+set -eu
+cd "$(dirname "$0")/../.."
+GO=${GO:-go}
+RECORDS=${RECORDS:-2000000}
+export CGO_ENABLED=0
+out=$(pwd)/out/bench/profile
+built=$(mktemp -d) # the profile names the program's file
+trap 'rm -rf "$built"' EXIT
+mkdir -p "$out"
+$GO build -o bin/worldgen ./cmd/world/worldgen
+
+worlds=
+world() {
+  name=$1
+  shift
+  dir=$out/$name
+  worlds=$worlds${worlds:+:}$dir
+  [ "$(cat "$dir/records" 2>/dev/null)" != "$RECORDS" ] || return 0
+  rm -rf "$dir"
+  bin/worldgen -out "$dir" -days 1 -interfaces 300 -records "$RECORDS" -slot 5m -scenarios tiers,scanners,longlived,syslog,nat,highports,ipv6 "$@"
+  echo "$RECORDS" >"$dir/records"
+}
+
+for keys in few:500 many:40000000; do
+  for format in v2 v5; do
+    world "$format-${keys%:*}-text" -format "$format" -visitors "${keys#*:}"
+  done
+  for codec in gzip zstd snappy; do
+    world "v5-${keys%:*}-$codec" -format v5 -visitors "${keys#*:}" -parquet -codec "$codec"
+  done
+done
+
+$GO test -c -trimpath -pgo=off -o "$built/use" ./cmd/sgtrim
+SGTRIM_WORLDS=$worlds "$built/use" -test.run '^$' -test.bench '^BenchmarkUse$' -test.benchtime 3x -test.cpuprofile "$built/cpu.pprof"
+$GO tool pprof -proto "$built/cpu.pprof" >cmd/sgtrim/default.pgo
