@@ -167,11 +167,21 @@ func (f *evidenceFile) encode(full <-chan *evidencePage, free chan<- *evidencePa
 	return f.file.close()
 }
 
-func (f *evidenceFile) page(p *evidencePage) (err error) {
-	for i := range p.columns {
-		if p.n == 0 {
-			break
+// page adds a page, which is without rows if it only ends the row group.
+func (f *evidenceFile) page(p *evidencePage) error {
+	if p.n > 0 {
+		if err := f.values(p); err != nil {
+			return err
 		}
+	}
+	if p.ends != nil {
+		return f.endRowGroup(p)
+	}
+	return nil
+}
+
+func (f *evidenceFile) values(p *evidencePage) (err error) {
+	for i := range p.columns {
 		var encoding format.Encoding
 		if f.body, encoding, err = p.columns[i].encode(f.body[:0], p.n); err != nil {
 			return err
@@ -179,9 +189,6 @@ func (f *evidenceFile) page(p *evidencePage) (err error) {
 		if err := f.file.page(i, p.n, encoding, f.body); err != nil {
 			return err
 		}
-	}
-	if p.ends != nil {
-		return f.endRowGroup(p)
 	}
 	return nil
 }

@@ -150,7 +150,12 @@ func (e *rowEncoder[R]) flush() error {
 	return err
 }
 
-func (e *rowEncoder[R]) close() error { return errors.Join(e.flush(), e.Close()) }
+func (e *rowEncoder[R]) close() error {
+	if err := e.flush(); err != nil {
+		return err
+	}
+	return e.Close()
+}
 
 // readRows yields the rows of a file. The rows' strings are valid after the next step.
 func readRows[R any](path string, want int64) iter.Seq2[R, error] {
