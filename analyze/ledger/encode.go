@@ -61,7 +61,7 @@ func (e *evidenceEncoder) next() *evidencePage {
 	return <-e.free
 }
 
-// write adds a row.
+// write adds a row. After an error there is only close.
 func (e *evidenceEncoder) write(r Evidence) error {
 	e.add(&r)
 	large := len(e.source.entries)+len(e.iface.entries) > dictionaryMost
@@ -98,7 +98,7 @@ func (e *evidenceEncoder) endRowGroup() {
 	e.rows = 0
 }
 
-// close encodes what is left and ends the file, or the goroutine after an error.
+// close encodes what is left and ends the file, unless encoding has failed.
 func (e *evidenceEncoder) close() error {
 	if e.page != nil {
 		if e.rows += e.page.n; e.rows > 0 {
@@ -154,7 +154,7 @@ func (f *evidenceFile) columnsOf(p *evidencePage, part Partition) []pageColumn {
 	return append(columns, differences(&p.first), differences(&p.last), whole32(&p.hours), f.small64(&p.sessions, &f.sessions))
 }
 
-// encode writes the pages of full and hands them back. When it fails, it closes free.
+// encode writes the pages of full and hands them back. When one fails, it closes free.
 func (f *evidenceFile) encode(full <-chan *evidencePage, free chan<- *evidencePage) error {
 	for p := range full {
 		if err := f.page(p); err != nil {
@@ -167,7 +167,7 @@ func (f *evidenceFile) encode(full <-chan *evidencePage, free chan<- *evidencePa
 	return f.file.close()
 }
 
-// page adds a page, which is without rows if it only ends the row group.
+// page adds a page, which may be without rows and only end the row group.
 func (f *evidenceFile) page(p *evidencePage) error {
 	if p.n > 0 {
 		if err := f.values(p); err != nil {

@@ -155,8 +155,14 @@ func TestEncodeFails(t *testing.T) {
 	if err := write(int(size), few); err != nil {
 		t.Error(err)
 	}
-	if err := write(1000, len(rows)); !errors.Is(err, errNoRoom) {
-		t.Errorf("many rows: error %v", err)
+	all, err := encoded(t, Partition{Day: 3}, rows).Seek(0, io.SeekCurrent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, room := range []int{1000, int(all) / 3, int(all) * 2 / 3, int(all) - 1000, int(all) - 1} {
+		if err := write(room, len(rows)); !errors.Is(err, errNoRoom) {
+			t.Errorf("many rows, room for %d bytes of %d: error %v", room, all, err)
+		}
 	}
 }
 

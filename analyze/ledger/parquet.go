@@ -106,8 +106,8 @@ const batchRows = 1024 // rows that the library encodes or decodes at a time
 
 // encoder writes rows to a file.
 type encoder[R any] interface {
-	write(row R) error
-	close() error // also after an error
+	write(row R) error // not again after an error
+	close() error      // always
 }
 
 // writeRows encodes rows and returns their number.

@@ -29,7 +29,7 @@ func collectLater() {
 		return
 	}
 	usual := debug.SetGCPercent(earlyPercent)
-	first := new([2]uint64) // the first collection finds it
+	first := new([2]uint64) // which the first collection finds unused
 	runtime.AddCleanup(first, func(percent int) { debug.SetGCPercent(percent) }, usual)
 }
 

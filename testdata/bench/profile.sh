@@ -36,4 +36,5 @@ done
 
 $GO test -c -trimpath -pgo=off -o "$built/use" ./cmd/sgtrim
 SGTRIM_WORLDS=$worlds "$built/use" -test.run '^$' -test.bench '^BenchmarkUse$' -test.benchtime 3x -test.cpuprofile "$built/cpu.pprof"
-$GO tool pprof -proto "$built/cpu.pprof" >cmd/sgtrim/default.pgo
+$GO tool pprof -proto "$built/cpu.pprof" >"$built/default.pgo"
+mv "$built/default.pgo" cmd/sgtrim/default.pgo

@@ -56,8 +56,8 @@ type tableStream struct {
 	tables rowTables
 	places []rowPlace // of the rows to copy
 	copies [32]row
-	warm   uint64
-	rows   []row // of copies, still to be given
+	warm   uint64 // takes what is loaded ahead, so that it is loaded
+	rows   []row  // of copies, still to be given
 }
 
 func (s *tableStream) next() (*row, error) {

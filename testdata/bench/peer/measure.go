@@ -149,8 +149,9 @@ func (t *table) print(out io.Writer) {
 		name = ""
 	}
 	fmt.Fprintf(out, "%-38s %d records", "", t.records)
-	gain, floor := t.cost("sgtrim1").wall/own.wall, t.cost("floor1").wall/t.cost("floor").wall
-	if gain > 0 && floor > 0 { // all were measured
+	one, floor, floor1 := t.cost("sgtrim1").wall, t.cost("floor").wall, t.cost("floor1").wall
+	if min(one, floor, floor1) > 0 { // all were measured
+		gain, floor := one/own.wall, floor1/floor
 		fmt.Fprintf(out, "; all workers against one: sgtrim %.2f times, inflating alone %.2f: %.0f %%", gain, floor, 100*gain/floor)
 	}
 	fmt.Fprint(out, "\n\n")
