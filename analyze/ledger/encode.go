@@ -112,13 +112,11 @@ func (e *evidenceEncoder) close() error {
 
 // evidenceFile encodes pages.
 type evidenceFile struct {
-	file  *columnFile
-	names struct{ source, iface, a dictionary } // of the row group, when it ends
-	// Codes of small columns, each its own.
-	proto, sessions dictionary
-	flows, flags    [2]dictionary
-	codes           [pageRows]int32 // of the column in hand, if it is a small one
-	body            []byte
+	file   *columnFile
+	names  struct{ source, iface, a dictionary } // of the row group, when it ends
+	smalls [6]dictionary                         // of small columns: protocol, flows and flags of both directions, sessions
+	codes  [pageRows]int32                       // of the column in hand, if it is a small one
+	body   []byte
 }
 
 // evidenceColumns are the columns of evidenceRow.
@@ -139,7 +137,7 @@ func (f *evidenceFile) columnsOf(p *evidencePage, part Partition) []pageColumn {
 		coded(&p.iface, &f.names.iface),
 		coded(&p.a, &f.names.a),
 		prefixed(&p.b),
-		f.small32(&p.proto, &f.proto),
+		f.small32(&p.proto, &f.smalls[0]),
 		whole32(&p.portA),
 		whole32(&p.portB),
 		coded(&p.action, entriesBelow(analyze.Reject+1, analyze.Action.String)),
@@ -149,9 +147,9 @@ func (f *evidenceFile) columnsOf(p *evidencePage, part Partition) []pageColumn {
 		coded(&p.strength, entriesBelow(analyze.NumStrengths, analyze.Strength.String)),
 	}
 	for i, s := range []*sumsPage{&p.ab, &p.ba} {
-		columns = append(columns, f.small64(&s.flows, &f.flows[i]), whole64(&s.packets), differences(&s.bytes), f.small32(&s.flags, &f.flags[i]), truths(&s.flagged), truths(&s.opens))
+		columns = append(columns, f.small64(&s.flows, &f.smalls[1+2*i]), whole64(&s.packets), differences(&s.bytes), f.small32(&s.flags, &f.smalls[2+2*i]), truths(&s.flagged), truths(&s.opens))
 	}
-	return append(columns, differences(&p.first), differences(&p.last), whole32(&p.hours), f.small64(&p.sessions, &f.sessions))
+	return append(columns, differences(&p.first), differences(&p.last), whole32(&p.hours), f.small64(&p.sessions, &f.smalls[5]))
 }
 
 // encode writes the pages of full and hands them back. When one fails, it closes free.
@@ -203,8 +201,8 @@ func (f *evidenceFile) endRowGroup(p *evidencePage) error {
 		}
 	}
 	f.file.bounds(interfaceColumn, p.ends.first, p.ends.last)
-	for _, d := range []*dictionary{&f.proto, &f.sessions, &f.flows[0], &f.flows[1], &f.flags[0], &f.flags[1]} {
-		d.clear()
+	for i := range f.smalls {
+		f.smalls[i].clear()
 	}
 	return f.file.endRowGroup()
 }

@@ -20,7 +20,7 @@ import (
 func TestEncode(t *testing.T) {
 	rng := seeded(t)
 	part := Partition{Day: 3, Account: "1", Region: "r"}
-	all := make([]Evidence, rowGroupRows+2*pageRows+101)
+	all := make([]Evidence, rowGroupRows+(pages+1)*pageRows+101) // pages come again after one that ended a row group
 	for i := range all {
 		all[i] = randomEvidence(rng, 3)
 		e := &all[i]
@@ -30,6 +30,9 @@ func TestEncode(t *testing.T) {
 		e.BA.Flows = rng.Int64N(smallMost + 1 + int64(i/pageRows%2))                               // every second page has no codes
 		e.AB = Sums{rng.Int64(), rng.Int64(), rng.Int64(), uint8(rng.Uint32()), i%3 == 0, i%7 < 3} // bits that no byte repeats
 		e.First, e.Last, e.Sessions = rng.Int64(), rng.Int64(), rng.Int64()
+		if i >= rowGroupRows {
+			e.Proto &= 3 // the codes of another row group are not in the dictionary
+		}
 	}
 	for _, n := range []int{0, 1, pageRows, pageRows + 1, rowGroupRows, len(all)} {
 		f := encoded(t, part, all[:n])
@@ -197,6 +200,14 @@ func checkBounds(t *testing.T, f *os.File, rows []evidenceRow) {
 		least, greatest := rows[0].Interface, rows[g.NumRows-1].Interface
 		if got := c.Statistics; c.PathInSchema[0] != "interface_id" || string(got.MinValue) != least || string(got.MaxValue) != greatest {
 			t.Errorf("column %v is from %q to %q, want %q to %q", c.PathInSchema, got.MinValue, got.MaxValue, least, greatest)
+		}
+		const protocol = 7
+		entries := func(g int) int64 {
+			m := groups[g].Columns[protocol].MetaData
+			return m.DataPageOffset - m.DictionaryPageOffset
+		}
+		if i > 0 && len(rows) > 1 && entries(i) >= entries(0) { // the first has more different ones
+			t.Errorf("row group %d has %d bytes of protocols, the first %d", i, entries(i), entries(0))
 		}
 		rows = rows[g.NumRows:]
 	}
