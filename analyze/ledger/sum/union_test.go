@@ -73,6 +73,27 @@ type place struct {
 	account string
 }
 
+// sharesOf lists the days that an object has a share in, as docs/ledger.md has it, and those of which it leaves something: the
+// days of its records, that of its slot if a record is of no day, and all between. Without a record it shares its slot's day.
+func sharesOf(o *sumtest.Object) (shares, left []int64) {
+	for _, r := range o.Records {
+		switch {
+		case r.Interface == "":
+		case r.End >= 0 && r.End <= latest:
+			left = append(left, r.End/86400)
+		default:
+			left = append(left, o.Slot.Unix()/86400)
+		}
+	}
+	if len(left) == 0 {
+		return []int64{o.Slot.Unix() / 86400}, nil
+	}
+	for day := slices.Min(left); day <= min(slices.Max(left), worldDay+10); day++ { // between these and a record of the year 9999 is nothing
+		shares = append(shares, day)
+	}
+	return append(shares, left...), left
+}
+
 // obviousConflict says by sets whether two ledgers cannot be told apart somewhere: no ledger holds all that either of them
 // holds, and they have something in common.
 func obviousConflict(parts [][]sumtest.Object) bool {
@@ -81,19 +102,16 @@ func obviousConflict(parts [][]sumtest.Object) bool {
 	for i, objects := range parts {
 		shares[i] = map[place]map[string]bool{}
 		for _, o := range objects {
-			first, last := int64(1<<40), int64(-1)
-			for _, r := range o.Records {
-				if r.Interface != "" && r.End >= 0 && r.End <= latest {
-					first, last = min(first, r.End/86400), max(last, r.End/86400)
-				}
-			}
-			for day := first; day <= last && day < first+10; day++ { // a record of the year 9999 reaches no day between
+			days, left := sharesOf(&o)
+			for _, day := range days {
 				p := place{day, o.Account}
 				if shares[i][p] == nil {
 					shares[i][p] = map[string]bool{}
 				}
 				shares[i][p][o.URL] = true
-				all[p] = true
+			}
+			for _, day := range left {
+				all[place{day, o.Account}] = true
 			}
 		}
 	}
