@@ -5,11 +5,12 @@ GO        ?= go
 FUZZTIME  ?= 20s
 DEMO_DIR  ?= out/demo
 CONNECTIONS ?= 1000000
-# Tests do without the profile that the program is built by (cmd/sgtrim/default.pgo): by it, Go compiles every library once more.
-TEST        = $(GO) test -pgo=off
-STATICCHECK = GOFLAGS=-pgo=off $(GO) tool -modfile=tools.mod staticcheck
+STATICCHECK = $(GO) tool -modfile=tools.mod staticcheck
 
 .PHONY: build demo test kill-test race fuzz bench scoreboard bench-review bench-report bench-peer bench-scale bench-join bench-memory bench-orientation profile lint portable check integration
+
+# Checks do without the profile that the program is built by (cmd/sgtrim/default.pgo): by it, Go compiles every library once more.
+test kill-test race fuzz lint: export GOFLAGS += -pgo=off
 
 build:
 	CGO_ENABLED=0 $(GO) build -o bin/sgtrim ./cmd/sgtrim
@@ -19,23 +20,23 @@ demo: build
 	bin/sgtrim demo -o $(DEMO_DIR)
 
 test:
-	CGO_ENABLED=0 $(TEST) -timeout 40m ./...
+	CGO_ENABLED=0 $(GO) test -timeout 40m ./...
 
 # The ledger killed at 200 instants spread over an ingest, beside every sync and rename of analyze/ledger's own kill test.
 KILLS ?= 200
 kill-test:
-	SGTRIM_KILLS=$(KILLS) CGO_ENABLED=0 $(TEST) -count=1 -run '^(TestKill|TestKilledAnywhere)$$' ./analyze/ledger ./cmd/sgtrim
+	SGTRIM_KILLS=$(KILLS) CGO_ENABLED=0 $(GO) test -count=1 -run '^(TestKill|TestKilledAnywhere)$$' ./analyze/ledger ./cmd/sgtrim
 
 race:
-	CGO_ENABLED=1 $(TEST) -race -short -timeout 40m ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 40m ./...
 
 # Every fuzz target for FUZZTIME each. Without the limit Go's minimiser may spend all of it on one input.
 fuzz:
 	@set -e; for package in $$($(GO) list ./...); do \
-	  targets=$$($(TEST) -list '^Fuzz' $$package); \
+	  targets=$$($(GO) test -list '^Fuzz' $$package); \
 	  for target in $$(printf '%s\n' "$$targets" | grep '^Fuzz' || true); do \
 	    echo "== $$package $$target"; \
-	    $(TEST) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package; \
 	  done; \
 	done
 
@@ -89,7 +90,7 @@ bench-report:
 
 lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
-	$(GO) vet -pgo=off ./...
+	$(GO) vet ./...
 	$(STATICCHECK) ./...
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run $$(git ls-files '*.sh'); else echo "shellcheck is not installed: shell scripts not checked"; fi
 	$(GO) mod tidy

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -19,12 +18,7 @@ func BenchmarkRerun(b *testing.B) {
 	for n := range days {
 		writeDay(b, logs, first.AddDate(0, 0, n), perDay)
 	}
-	ingest := func() {
-		var stderr bytes.Buffer
-		if code := run(b.Context(), []string{"ingest", logs, "--ledger", dir, "--quiet"}, streams{nil, io.Discard, &stderr}); code != 0 {
-			b.Fatalf("exit %d: %s", code, &stderr)
-		}
-	}
+	ingest := func() { mustRun(b, "ingest", logs, "--ledger", dir, "--quiet") }
 	ingest()
 	b.Run("nothing new", func(b *testing.B) {
 		for b.Loop() {

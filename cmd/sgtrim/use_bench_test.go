@@ -30,9 +30,14 @@ func BenchmarkUse(b *testing.B) {
 // benchmarkRun runs the program with the arguments for a new folder each time.
 func benchmarkRun(b *testing.B, args func(out string) []string) {
 	for b.Loop() {
-		var stderr bytes.Buffer
-		if code := run(b.Context(), args(filepath.Join(b.TempDir(), "out")), streams{nil, io.Discard, &stderr}); code != 0 {
-			b.Fatalf("exit %d: %s", code, &stderr)
-		}
+		mustRun(b, args(filepath.Join(b.TempDir(), "out"))...)
+	}
+}
+
+// mustRun runs the program, which must succeed.
+func mustRun(b *testing.B, args ...string) {
+	var stderr bytes.Buffer
+	if code := run(b.Context(), args, streams{nil, io.Discard, &stderr}); code != exitDone {
+		b.Fatalf("exit %d: %s", code, &stderr)
 	}
 }

@@ -5,24 +5,19 @@
 set -eu
 cd "$(dirname "$0")/../.."
 . testdata/bench/measure.sh
+. testdata/bench/worlds.sh
 GO=${GO:-go}
 RECORDS=${RECORDS:-100000000}
 KEYS=${KEYS:-20000000}
 MEMORY=${MEMORY:-1024} # MiB
 WORLDS=${WORLDS:-v2:5m v5:5m}
 CGO_ENABLED=0 $GO build -o bin/sgtrim ./cmd/sgtrim
-CGO_ENABLED=0 $GO build -o bin/worldgen ./cmd/world/worldgen
 
 failed=0
 for world in $WORLDS; do
   format=${world%:*} slot=${world#*:}
   dir=out/bench/memory-$format-$slot-$RECORDS
-  if [ ! -e "$dir/made" ]; then
-    rm -rf "$dir"
-    bin/worldgen -out "$dir" -days 1 -interfaces 300 -records "$RECORDS" -format "$format" -slot "$slot" -level 1 -truth=false \
-      -visitors 400000000 -crowd 12 -scenarios tiers,scanners,longlived,syslog,nat,highports,ipv6
-    touch "$dir/made"
-  fi
+  world "$dir" -format "$format" -slot "$slot" -level 1 -truth=false -visitors 400000000 -crowd 12
   rm -rf "$dir/ledger"
   measure "$dir/time" bin/sgtrim ingest "$dir/logs" --ledger "$dir/ledger" --memory "${MEMORY}MiB" --quiet
   keys=$(awk -F '[:,]' '/"kind"/ { evidence = /"evidence"/ } /"rows"/ && evidence { n += $2 } END { print n + 0 }' "$dir/ledger/manifest.json")

@@ -4,6 +4,7 @@
 # changes their size.
 set -eu
 cd "$(dirname "$0")/../.."
+. testdata/bench/worlds.sh
 GO=${GO:-go}
 RECORDS=${RECORDS:-2000000}
 export CGO_ENABLED=0
@@ -11,26 +12,22 @@ out=$(pwd)/out/bench/profile
 built=$(mktemp -d) # the profile names the program's file
 trap 'rm -rf "$built"' EXIT
 mkdir -p "$out"
-$GO build -o bin/worldgen ./cmd/world/worldgen
 
 worlds=
-world() {
+# used NAME FLAGS…: one more world of the profile.
+used() {
   name=$1
   shift
-  dir=$out/$name
-  worlds=$worlds${worlds:+:}$dir
-  [ "$(cat "$dir/records" 2>/dev/null)" != "$RECORDS" ] || return 0
-  rm -rf "$dir"
-  bin/worldgen -out "$dir" -days 1 -interfaces 300 -records "$RECORDS" -slot 5m -scenarios tiers,scanners,longlived,syslog,nat,highports,ipv6 "$@"
-  echo "$RECORDS" >"$dir/records"
+  world "$out/$name" -slot 5m "$@"
+  worlds=$worlds${worlds:+:}$out/$name
 }
 
 for keys in few:500 many:40000000; do
   for format in v2 v5; do
-    world "$format-${keys%:*}-text" -format "$format" -visitors "${keys#*:}"
+    used "$format-${keys%:*}-text" -format "$format" -visitors "${keys#*:}"
   done
   for codec in gzip zstd snappy; do
-    world "v5-${keys%:*}-$codec" -format v5 -visitors "${keys#*:}" -parquet -codec "$codec"
+    used "v5-${keys%:*}-$codec" -format v5 -visitors "${keys#*:}" -parquet -codec "$codec"
   done
 done
 
