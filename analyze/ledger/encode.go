@@ -24,7 +24,6 @@ type evidenceEncoder struct {
 	source, iface codes[string]
 	a             codes[netip.Addr]
 	to            *evidenceFile
-	partition     Partition
 	made          int                // pages
 	full, free    chan *evidencePage // free is closed when encoding fails
 	encoded       chan error         // has what encoding ended with, once
@@ -39,7 +38,7 @@ func newEvidenceEncoder(w io.Writer, p Partition) (*evidenceEncoder, error) {
 		return nil, err
 	}
 	e := &evidenceEncoder{
-		source: newCodes(appendString), iface: newCodes(appendString), a: newCodes(appendAddr), to: &evidenceFile{file: file}, partition: p,
+		source: newCodes(appendString), iface: newCodes(appendString), a: newCodes(appendAddr), to: &evidenceFile{file: file, partition: p},
 		full: make(chan *evidencePage, pages), free: make(chan *evidencePage, pages), encoded: make(chan error, 1),
 	}
 	e.page = e.next()
@@ -54,9 +53,7 @@ func newEvidenceEncoder(w io.Writer, p Partition) (*evidenceEncoder, error) {
 func (e *evidenceEncoder) next() *evidencePage {
 	if e.made < pages && len(e.free) == 0 {
 		e.made++
-		p := &evidencePage{}
-		p.columns = e.to.columnsOf(p, e.partition)
-		return p
+		return e.to.newPage()
 	}
 	return <-e.free
 }
@@ -112,11 +109,18 @@ func (e *evidenceEncoder) close() error {
 
 // evidenceFile encodes pages.
 type evidenceFile struct {
-	file   *columnFile
-	names  struct{ source, iface, a dictionary } // of the row group, when it ends
-	smalls [6]dictionary                         // of small columns: protocol, flows and flags of both directions, sessions
-	codes  [pageRows]int32                       // of the column in hand, if it is a small one
-	body   []byte
+	file      *columnFile
+	partition Partition
+	names     groupNames      // of the row group, when it ends
+	smalls    [6]dictionary   // of small columns: protocol, flows and flags of both directions, sessions
+	codes     [pageRows]int32 // of the column in hand, if it is a small one
+	body      []byte
+}
+
+func (f *evidenceFile) newPage() *evidencePage {
+	p := &evidencePage{}
+	p.columns = f.columnsOf(p)
+	return p
 }
 
 // evidenceColumns are the columns of evidenceRow.
@@ -128,11 +132,11 @@ const interfaceColumn = 4
 // columnsOf are the columns of evidenceRow in a page. Bytes and times have many digits, and peers are sorted, so of these the
 // difference to the row before is shorter; other numbers are small, or come again, of which compression makes more when they are
 // whole.
-func (f *evidenceFile) columnsOf(p *evidencePage, part Partition) []pageColumn {
+func (f *evidenceFile) columnsOf(p *evidencePage) []pageColumn {
 	columns := []pageColumn{
-		coded(&p.same, &dictionary{binary.LittleEndian.AppendUint32(nil, uint32(part.Day)), 1}),
-		coded(&p.same, entries(appendString, part.Account)),
-		coded(&p.same, entries(appendString, part.Region)),
+		coded(&p.same, &dictionary{binary.LittleEndian.AppendUint32(nil, uint32(f.partition.Day)), 1}),
+		coded(&p.same, entries(appendString, f.partition.Account)),
+		coded(&p.same, entries(appendString, f.partition.Region)),
 		coded(&p.source, &f.names.source),
 		coded(&p.iface, &f.names.iface),
 		coded(&p.a, &f.names.a),
@@ -192,7 +196,7 @@ func (f *evidenceFile) values(p *evidencePage) (err error) {
 }
 
 func (f *evidenceFile) endRowGroup(p *evidencePage) error {
-	f.names.source, f.names.iface, f.names.a = p.ends.source, p.ends.iface, p.ends.a
+	f.names = *p.ends
 	for i := range p.columns {
 		if d := p.columns[i].dictionary; d != nil && d.n > 0 {
 			if err := f.file.dictionary(i, d.n, d.entries); err != nil {
@@ -200,9 +204,10 @@ func (f *evidenceFile) endRowGroup(p *evidencePage) error {
 			}
 		}
 	}
-	f.file.bounds(interfaceColumn, p.ends.first, p.ends.last)
+	f.file.bounds(interfaceColumn, f.names.first, f.names.last)
 	for i := range f.smalls {
-		f.smalls[i].clear()
+		d := &f.smalls[i]
+		d.entries, d.n = d.entries[:0], 0
 	}
 	return f.file.endRowGroup()
 }
@@ -410,8 +415,6 @@ func addEntry[V any](d *dictionary, v V, appendText func([]byte, V) []byte) {
 	binary.LittleEndian.PutUint32(d.entries[at:], uint32(len(d.entries)-at-4))
 	d.n++
 }
-
-func (d *dictionary) clear() { d.entries, d.n = d.entries[:0], 0 }
 
 func appendString(to []byte, s string) []byte   { return append(to, s...) }
 func appendAddr(to []byte, a netip.Addr) []byte { return a.AppendTo(to) }

@@ -22,8 +22,8 @@ func limitHeap() {
 // earlyPercent is how much the heap may grow, in percent of the some 6 MB that libraries begin with, before it is collected first.
 const earlyPercent = 1000
 
-// collectLater spares the program collections while it sets itself up and nothing is garbage yet: four, a third of all in ten
-// million records. From the first on the collector goes on as usual. Who sets GOGC has decided otherwise.
+// collectLater spares the program collections while it sets itself up and nothing is garbage yet: two of seven in ten million
+// records. From the first on the collector goes on as usual. Who sets GOGC has decided otherwise.
 func collectLater() {
 	if os.Getenv("GOGC") != "" {
 		return

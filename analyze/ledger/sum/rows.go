@@ -76,8 +76,7 @@ func (s *tableStream) copy() {
 	s.rows = s.copies[:min(len(s.places), len(s.copies))]
 	warm := uint64(0)
 	for i := range s.rows {
-		r := s.tables.at(s.places[i])
-		warm += r.key.a.hi ^ uint64(r.flows[1]) ^ r.last
+		warm += s.tables.at(s.places[i]).touch()
 	}
 	s.warm = warm
 	for i := range s.rows {
