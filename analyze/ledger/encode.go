@@ -114,6 +114,7 @@ type evidenceFile struct {
 	names     groupNames      // of the row group, when it ends
 	smalls    [6]dictionary   // of small columns: protocol, flows and flags of both directions, sessions
 	codes     [pageRows]int32 // of the column in hand, if it is a small one
+	packed    []byte          // lengths of the rests of addresses
 	body      []byte
 }
 
@@ -129,9 +130,9 @@ var evidenceColumns = sync.OnceValues(columnsLike[evidenceRow])
 // interfaceColumn is the column that rows are sorted by, so that readers can pass over row groups.
 const interfaceColumn = 4
 
-// columnsOf are the columns of evidenceRow in a page. Bytes and times have many digits, and peers are sorted, so of these the
-// difference to the row before is shorter; other numbers are small, or come again, of which compression makes more when they are
-// whole.
+// columnsOf are the columns of evidenceRow in a page. Packets, bytes and times have many digits, and peers are sorted, so of these
+// the difference to the row before is shorter; other numbers are small, or come again, of which compression makes more when they
+// are whole.
 func (f *evidenceFile) columnsOf(p *evidencePage) []pageColumn {
 	columns := []pageColumn{
 		coded(&p.same, &dictionary{binary.LittleEndian.AppendUint32(nil, uint32(f.partition.Day)), 1}),
@@ -140,7 +141,7 @@ func (f *evidenceFile) columnsOf(p *evidencePage) []pageColumn {
 		coded(&p.source, &f.names.source),
 		coded(&p.iface, &f.names.iface),
 		coded(&p.a, &f.names.a),
-		prefixed(&p.b),
+		f.prefixed(&p.b),
 		f.small32(&p.proto, &f.smalls[0]),
 		whole32(&p.portA),
 		whole32(&p.portB),
@@ -151,7 +152,7 @@ func (f *evidenceFile) columnsOf(p *evidencePage) []pageColumn {
 		coded(&p.strength, entriesBelow(analyze.NumStrengths, analyze.Strength.String)),
 	}
 	for i, s := range []*sumsPage{&p.ab, &p.ba} {
-		columns = append(columns, f.small64(&s.flows, &f.smalls[1+2*i]), whole64(&s.packets), differences(&s.bytes), f.small32(&s.flags, &f.smalls[2+2*i]), truths(&s.flagged), truths(&s.opens))
+		columns = append(columns, f.small64(&s.flows, &f.smalls[1+2*i]), differences(&s.packets), differences(&s.bytes), f.small32(&s.flags, &f.smalls[2+2*i]), truths(&s.flagged), truths(&s.opens))
 	}
 	return append(columns, differences(&p.first), differences(&p.last), whole32(&p.hours), f.small64(&p.sessions, &f.smalls[5]))
 }
@@ -245,24 +246,43 @@ func (p *sumsPage) set(i int, s *Sums) {
 	p.opens.set(i, s.Opens)
 }
 
-// addrTexts are addresses as text, one behind the other.
+// addrTexts are addresses as text, each as what differs from the one before.
 type addrTexts struct {
-	texts   []byte
-	offsets []uint32 // where each begins, and where the last ends
-	last    netip.Addr
+	prefixes [pageRows]int32 // bytes that are the same as before
+	lengths  [pageRows]int32 // bytes of the rest
+	rests    []byte
+	last     netip.Addr
+	text     []byte // of last
+	next     []byte // where the next text goes
 }
 
 // set sets address i, behind those before.
 func (t *addrTexts) set(i int, a netip.Addr) {
 	if i == 0 {
-		t.texts, t.offsets = a.AppendTo(t.texts[:0]), append(t.offsets[:0], 0)
+		t.rests, t.text = t.rests[:0], t.text[:0]
 	} else if a == t.last {
-		t.texts = append(t.texts, t.texts[t.offsets[i-1]:]...)
-	} else {
-		t.texts = a.AppendTo(t.texts)
+		t.prefixes[i], t.lengths[i] = int32(len(t.text)), 0
+		return
 	}
-	t.offsets = append(t.offsets, uint32(len(t.texts)))
-	t.last = a
+	t.next = a.AppendTo(t.next[:0])
+	same := prefixLen(t.text, t.next)
+	t.rests = append(t.rests, t.next[same:]...)
+	t.prefixes[i], t.lengths[i] = int32(same), int32(len(t.next)-same)
+	t.last, t.text, t.next = a, t.next, t.text
+}
+
+// prefixLen is how many bytes are the same at the beginning.
+func prefixLen(a, b []byte) int {
+	n, most := 0, min(len(a), len(b))
+	for ; n+8 <= most; n += 8 {
+		if x := binary.LittleEndian.Uint64(a[n:]) ^ binary.LittleEndian.Uint64(b[n:]); x != 0 {
+			return n + bits.TrailingZeros64(x)/8
+		}
+	}
+	for n < most && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 type truthBits [pageRows / 8]byte
@@ -307,9 +327,15 @@ func differences(v *[pageRows]int64) pageColumn {
 	return always(format.DeltaBinaryPacked, func(to []byte, n int) ([]byte, error) { return new(delta.BinaryPackedEncoding).EncodeInt64(to, v[:n]) })
 }
 
-func prefixed(v *addrTexts) pageColumn {
-	return always(format.DeltaByteArray, func(to []byte, _ int) ([]byte, error) {
-		return new(delta.ByteArrayEncoding).EncodeByteArray(to, v.texts, v.offsets)
+func (f *evidenceFile) prefixed(v *addrTexts) pageColumn {
+	return always(format.DeltaByteArray, func(to []byte, n int) (_ []byte, err error) {
+		if to, err = new(delta.BinaryPackedEncoding).EncodeInt32(to, v.prefixes[:n]); err != nil {
+			return nil, err
+		}
+		if f.packed, err = new(delta.BinaryPackedEncoding).EncodeInt32(f.packed, v.lengths[:n]); err != nil {
+			return nil, err
+		}
+		return append(append(to, f.packed...), v.rests...), nil
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // SchemaVersion of the manifest and the columns.
-const SchemaVersion = 3
+const SchemaVersion = 4
 
 const manifestName = "manifest.json"
 
