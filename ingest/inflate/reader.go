@@ -61,13 +61,13 @@ type Reader struct {
 	nbits uint
 
 	state  state
-	final  bool   // the block in work is the last of its member
-	stored int    // bytes left of a stored block
-	eobLen uint   // code length of the end-of-block symbol
-	fixed  bool   // lit and dist hold the fixed codes
-	crc    uint32 // of the member's output up to summed
-	size   uint32 // of the same, modulo 2³²
-	err    error  // what the stream ended with; given once the output before it is taken
+	final  bool     // the block in work is the last of its member
+	stored int      // bytes left of a stored block
+	eobLen uint     // code length of the end-of-block symbol
+	fixed  bool     // lit and dist hold the fixed codes
+	crc    checksum // of the member's output up to summed
+	size   uint32   // of the same, modulo 2³²
+	err    error    // what the stream ended with; given once the output before it is taken
 
 	pos    int // window[:pos] is decoded
 	start  int // window[start:pos] was not yet returned
@@ -175,7 +175,7 @@ func (r *Reader) slide() {
 // sum brings checksum and size of the member up to what is decoded.
 func (r *Reader) sum() {
 	fresh := r.window[r.summed:r.pos]
-	r.crc = crc32.Update(r.crc, crc32.IEEETable, fresh)
+	r.crc.add(fresh)
 	r.size += uint32(len(fresh))
 	r.summed = r.pos
 }
@@ -238,7 +238,7 @@ func (r *Reader) header() error {
 			return r.corrupt(ErrHeader, "its checksum does not match")
 		}
 	}
-	r.crc, r.size, r.member, r.state = 0, 0, r.pos, atBlock
+	r.crc.sum, r.size, r.member, r.state = 0, 0, r.pos, atBlock
 	return nil
 }
 
@@ -264,7 +264,7 @@ func (r *Reader) trailer() error {
 	if err != nil {
 		return err
 	}
-	if binary.LittleEndian.Uint32(t) != r.crc {
+	if binary.LittleEndian.Uint32(t) != r.crc.sum {
 		return r.corrupt(ErrChecksum, "the member's CRC-32 differs")
 	}
 	if binary.LittleEndian.Uint32(t[4:]) != r.size {
