@@ -82,7 +82,7 @@ func (e *evidenceEncoder) add(r *Evidence) {
 	p.n++
 	p.proto[i], p.portA[i], p.portB[i] = int32(r.Proto), int32(r.PortA), int32(r.PortB)
 	p.source[i], p.iface[i], p.a[i] = e.source.of(r.Source), e.iface.of(r.Interface), e.a.of(r.A)
-	p.b.set(i, r.B)
+	p.b[i] = r.B
 	p.action[i], p.side[i], p.client[i], p.reason[i], p.strength[i] = int32(r.Action), int32(r.Side), int32(r.Client), int32(r.Reason), int32(r.Strength)
 	p.ab.set(i, &r.AB)
 	p.ba.set(i, &r.BA)
@@ -114,7 +114,7 @@ type evidenceFile struct {
 	names     groupNames      // of the row group, when it ends
 	smalls    [6]dictionary   // of small columns: protocol, flows and flags of both directions, sessions
 	codes     [pageRows]int32 // of the column in hand, if it is a small one
-	packed    []byte          // lengths of the rests of addresses
+	texts     addrTexts
 	body      []byte
 }
 
@@ -220,7 +220,7 @@ type evidencePage struct {
 	ends                                   *groupNames     // of the row group, if the page is its last
 	proto, portA, portB                    [pageRows]int32 // values
 	source, iface, a                       [pageRows]int32 // codes
-	b                                      addrTexts
+	b                                      [pageRows]netip.Addr
 	action, side, client, reason, strength [pageRows]int32 // values, which are their own codes
 	ab, ba                                 sumsPage
 	first, last, sessions                  [pageRows]int64
@@ -246,29 +246,39 @@ func (p *sumsPage) set(i int, s *Sums) {
 	p.opens.set(i, s.Opens)
 }
 
-// addrTexts are addresses as text, each as what differs from the one before.
+// addrTexts makes addresses texts, each as what differs from the one before.
 type addrTexts struct {
-	prefixes [pageRows]int32 // bytes that are the same as before
-	lengths  [pageRows]int32 // bytes of the rest
-	rests    []byte
-	last     netip.Addr
-	text     []byte // of last
-	next     []byte // where the next text goes
+	prefixes, lengths [pageRows]int32 // bytes that are as before, and those of the rest
+	rests             []byte
+	text, next        []byte // the last one, and where another goes
+	packed            []byte
 }
 
-// set sets address i, behind those before.
-func (t *addrTexts) set(i int, a netip.Addr) {
-	if i == 0 {
-		t.rests, t.text = t.rests[:0], t.text[:0]
-	} else if a == t.last {
-		t.prefixes[i], t.lengths[i] = int32(len(t.text)), 0
-		return
+// encode is what the library's delta.ByteArrayEncoding makes of the texts.
+func (t *addrTexts) encode(to []byte, addrs []netip.Addr) (_ []byte, err error) {
+	t.split(addrs)
+	if to, err = new(delta.BinaryPackedEncoding).EncodeInt32(to, t.prefixes[:len(addrs)]); err != nil {
+		return nil, err
 	}
-	t.next = a.AppendTo(t.next[:0])
-	same := prefixLen(t.text, t.next)
-	t.rests = append(t.rests, t.next[same:]...)
-	t.prefixes[i], t.lengths[i] = int32(same), int32(len(t.next)-same)
-	t.last, t.text, t.next = a, t.next, t.text
+	if t.packed, err = new(delta.BinaryPackedEncoding).EncodeInt32(t.packed, t.lengths[:len(addrs)]); err != nil {
+		return nil, err
+	}
+	return append(append(to, t.packed...), t.rests...), nil
+}
+
+func (t *addrTexts) split(addrs []netip.Addr) {
+	t.text, t.rests = t.text[:0], t.rests[:0]
+	for i, a := range addrs {
+		if i > 0 && a == addrs[i-1] {
+			t.prefixes[i], t.lengths[i] = int32(len(t.text)), 0
+			continue
+		}
+		t.next = a.AppendTo(t.next[:0])
+		same := prefixLen(t.text, t.next)
+		t.rests = append(t.rests, t.next[same:]...)
+		t.prefixes[i], t.lengths[i] = int32(same), int32(len(t.next)-same)
+		t.text, t.next = t.next, t.text
+	}
 }
 
 // prefixLen is how many bytes are the same at the beginning.
@@ -327,16 +337,8 @@ func differences(v *[pageRows]int64) pageColumn {
 	return always(format.DeltaBinaryPacked, func(to []byte, n int) ([]byte, error) { return new(delta.BinaryPackedEncoding).EncodeInt64(to, v[:n]) })
 }
 
-func (f *evidenceFile) prefixed(v *addrTexts) pageColumn {
-	return always(format.DeltaByteArray, func(to []byte, n int) (_ []byte, err error) {
-		if to, err = new(delta.BinaryPackedEncoding).EncodeInt32(to, v.prefixes[:n]); err != nil {
-			return nil, err
-		}
-		if f.packed, err = new(delta.BinaryPackedEncoding).EncodeInt32(f.packed, v.lengths[:n]); err != nil {
-			return nil, err
-		}
-		return append(append(to, f.packed...), v.rests...), nil
-	})
+func (f *evidenceFile) prefixed(v *[pageRows]netip.Addr) pageColumn {
+	return always(format.DeltaByteArray, func(to []byte, n int) ([]byte, error) { return f.texts.encode(to, v[:n]) })
 }
 
 func coded(v *[pageRows]int32, d *dictionary) pageColumn {
