@@ -335,9 +335,14 @@ func (r *row) sums(n int) (s ledger.Sums) {
 	return s
 }
 
+// netip makes IPv4 of one word: where two words are read as one of 16 bytes, the core waits until they are stored.
 func (a addr) netip() netip.Addr {
 	var b [16]byte
+	if a.hi == 0 && a.lo>>32 == 0xffff {
+		binary.BigEndian.PutUint32(b[:], uint32(a.lo))
+		return netip.AddrFrom4([4]byte(b[:4]))
+	}
 	binary.BigEndian.PutUint64(b[:], a.hi)
 	binary.BigEndian.PutUint64(b[8:], a.lo)
-	return netip.AddrFrom16(b).Unmap()
+	return netip.AddrFrom16(b)
 }
