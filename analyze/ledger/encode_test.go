@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	stdcmp "cmp"
 	"crypto/sha256"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go/encoding/delta"
 )
 
 // What is written is what the library reads, and the decoder: with no row, with pages and row groups that are full and that
@@ -59,6 +61,44 @@ func TestEncode(t *testing.T) {
 			t.Errorf("%d rows of %d, error %v", n, len(want), err)
 		}
 		checkBounds(t, f, want)
+	}
+}
+
+// Texts of addresses are encoded to the bytes that the library makes of them.
+func TestAddrTexts(t *testing.T) {
+	rng := seeded(t)
+	var texts addrTexts
+	for range 200 {
+		addrs := make([]netip.Addr, rng.IntN(300))
+		for i := range addrs {
+			switch rng.IntN(4) {
+			case 0:
+				addrs[i] = netip.AddrFrom4([4]byte{10, byte(rng.IntN(2)), byte(rng.IntN(256)), byte(rng.IntN(256))})
+			case 1:
+				addrs[i] = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 8: byte(rng.IntN(2)), 14: byte(rng.IntN(256)), 15: byte(rng.IntN(256))})
+			case 2:
+				addrs[i] = netip.MustParseAddr("fe80::1%" + strings.Repeat("z", rng.IntN(40)+1))
+			default:
+				addrs[i] = addrs[max(i-1, 0)]
+			}
+		}
+		if len(addrs) > 0 && !addrs[0].IsValid() {
+			addrs[0] = netip.IPv6Unspecified()
+		}
+		var all []byte
+		offsets := []uint32{0}
+		for _, a := range addrs {
+			all = a.AppendTo(all)
+			offsets = append(offsets, uint32(len(all)))
+		}
+		want, err := new(delta.ByteArrayEncoding).EncodeByteArray(nil, all, offsets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := texts.encode(nil, addrs)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("%v: %x, want %x, error %v", addrs, got, want, err)
+		}
 	}
 }
 
