@@ -51,38 +51,33 @@ func (r *dayRows) streams(o *order) (all []stream) {
 	return all
 }
 
-// tableStream gives the rows of tables. It copies some at a time: they lie anywhere, and so the core waits for several at once.
+// tableStream gives the rows of tables. It loads some at a time: they lie anywhere, and so the core waits for several at once.
 type tableStream struct {
 	tables rowTables
-	places []rowPlace // of the rows to copy
-	copies [32]row
-	warm   uint64 // takes what is loaded ahead, so that it is loaded
-	rows   []row  // of copies, still to be given
+	places []rowPlace // of the rows to give
+	loaded int        // of them
+	warm   uint64     // takes what is loaded ahead, so that it is loaded
 }
 
 func (s *tableStream) next() (*row, error) {
-	if len(s.rows) == 0 {
-		s.copy()
-		if len(s.rows) == 0 {
+	if s.loaded == 0 {
+		if len(s.places) == 0 {
 			return nil, nil
 		}
+		s.load()
 	}
-	r := &s.rows[0]
-	s.rows = s.rows[1:]
+	r := s.tables.at(s.places[0])
+	s.places, s.loaded = s.places[1:], s.loaded-1
 	return r, nil
 }
 
-func (s *tableStream) copy() {
-	s.rows = s.copies[:min(len(s.places), len(s.copies))]
+func (s *tableStream) load() {
+	s.loaded = min(len(s.places), 32)
 	warm := uint64(0)
-	for i := range s.rows {
-		warm += s.tables.at(s.places[i]).touch()
+	for _, p := range s.places[:s.loaded] {
+		warm += s.tables.at(p).touch()
 	}
 	s.warm = warm
-	for i := range s.rows {
-		s.rows[i] = *s.tables.at(s.places[i])
-	}
-	s.places = s.places[len(s.rows):]
 }
 
 func (s *tableStream) close() error { return nil }
@@ -207,6 +202,7 @@ func (r *dayRows) evidence(o *order, day int32) iter.Seq2[ledger.Evidence, error
 	return func(yield func(ledger.Evidence, error) bool) {
 		h := rowHeap{order: o}
 		defer h.close()
+		e := ledger.Evidence{Key: ledger.Key{Day: day}}
 		err := h.begin(r.streams(o))
 		for err == nil && len(h.heads) > 0 {
 			sum := *h.heads[0].row
@@ -215,8 +211,10 @@ func (r *dayRows) evidence(o *order, day int32) iter.Seq2[ledger.Evidence, error
 				sum.merge(h.heads[0].row)
 				err = h.step()
 			}
-			if err == nil && !yield(sum.evidence(o, day), nil) {
-				return
+			if err == nil {
+				if sum.evidence(&e, o); !yield(e, nil) {
+					return
+				}
 			}
 		}
 		if err != nil {
@@ -315,24 +313,18 @@ func (h *rowHeap) down(i int) {
 	}
 }
 
-func (r *row) evidence(o *order, day int32) ledger.Evidence {
+// evidence fills e, whose day is set.
+func (r *row) evidence(e *ledger.Evidence, o *order) {
 	t := r.key.tuple
-	return ledger.Evidence{
-		Key: ledger.Key{
-			Day: day, Source: o.text(uint32(r.key.ids)), Interface: o.text(uint32(r.key.ids >> 32)),
-			A: r.key.a.netip(), B: r.key.b.netip(),
-			Proto: uint8(t >> 24), PortA: uint16(t >> 32), PortB: uint16(t >> 48),
-			Side: ledger.Side(t >> 15 & 1), Client: ledger.Client(t >> 12 & 3),
-			Reason: analyze.Reason(t >> 4 & 0xff), Strength: analyze.Strength(t & 0xf), Action: analyze.Action(t >> 16 & 3),
-		},
-		AB: r.sums(0), BA: r.sums(1),
-		First: r.first, Last: int64(day)*86400 + int64(r.last&lastBits), Hours: uint32(r.last >> hoursAt & hoursBits), Sessions: r.sessions,
-	}
-}
-
-func (r *row) sums(n int) (s ledger.Sums) {
-	setSums(&s, r.flows[n], r.packets[n], r.bytes[n], uint8(r.last>>(flagsAt+7*n)&flagsBits))
-	return s
+	e.Source, e.Interface = o.text(uint32(r.key.ids)), o.text(uint32(r.key.ids>>32))
+	e.A, e.B = r.key.a.netip(), r.key.b.netip()
+	e.Proto, e.PortA, e.PortB = uint8(t>>24), uint16(t>>32), uint16(t>>48)
+	e.Side, e.Client = ledger.Side(t>>15&1), ledger.Client(t>>12&3)
+	e.Reason, e.Strength, e.Action = analyze.Reason(t>>4&0xff), analyze.Strength(t&0xf), analyze.Action(t>>16&3)
+	setSums(&e.AB, r.flows[0], r.packets[0], r.bytes[0], uint8(r.last>>flagsAt&flagsBits))
+	setSums(&e.BA, r.flows[1], r.packets[1], r.bytes[1], uint8(r.last>>(flagsAt+7)&flagsBits))
+	e.First, e.Last = r.first, int64(e.Day)*86400+int64(r.last&lastBits)
+	e.Hours, e.Sessions = uint32(r.last>>hoursAt&hoursBits), r.sessions
 }
 
 // netip makes IPv4 of one word: where two words are read as one of 16 bytes, the core waits until they are stored.
