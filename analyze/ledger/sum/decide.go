@@ -150,7 +150,7 @@ func (p *pair) strength(client int) analyze.Strength {
 // sums sets s to what endpoint n sent. A copy of it would wait for what it is made of to be written.
 func (p *pair) sums(s *ledger.Sums, n int) {
 	n &= 1
-	setSums(s, p.flows[n], p.packets[n], p.bytes[n], p.flags(n))
+	setSums(s, p.flows[n], p.packets[n], p.bytes[n], flagsIn(p.last, n))
 }
 
 // setSums reads flags as flagsOf makes them.
@@ -363,7 +363,7 @@ func (w *worker) contentHash() (string, error) {
 		b = appendWords(b, p.addr[0].hi, p.addr[0].lo, p.addr[1].hi, p.addr[1].lo, uint64(uint32(k.day())),
 			uint64(k.port(0))<<48|uint64(k.port(1))<<32|uint64(k.proto())<<8|uint64(k.action())<<2|k.rest&localBit)
 		for n := range 2 {
-			b = appendWords(b, uint64(p.flows[n]), uint64(p.packets[n]), uint64(p.bytes[n]), uint64(p.flags(n)&^sentBit))
+			b = appendWords(b, uint64(p.flows[n]), uint64(p.packets[n]), uint64(p.bytes[n]), uint64(flagsIn(p.last, n)&^sentBit))
 		}
 		b = appendWords(b, uint64(p.first), uint64(k.day())*86400+p.last&lastBits)
 		h := sha256.Sum256(b)

@@ -85,8 +85,8 @@ const (
 // later joins what last packs.
 func later(a, b uint64) uint64 { return max(a&lastBits, b&lastBits) | (a|b)&^lastBits }
 
-// flags are those of what endpoint n sent.
-func (p *pair) flags(n int) uint8 { return uint8(p.last >> (flagsAt + 7*n) & flagsBits) }
+// flagsIn are those of what endpoint n sent.
+func flagsIn(last uint64, n int) uint8 { return uint8(last >> (flagsAt + 7*n) & flagsBits) }
 
 // turnedFlags is last with the flags of endpoint a, 0 or 1, in the place of those of endpoint 0.
 func turnedFlags(last uint64, a uint8) uint64 {

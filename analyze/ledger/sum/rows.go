@@ -211,10 +211,12 @@ func (r *dayRows) evidence(o *order, day int32) iter.Seq2[ledger.Evidence, error
 				sum.merge(h.heads[0].row)
 				err = h.step()
 			}
-			if err == nil {
-				if sum.evidence(&e, o); !yield(e, nil) {
-					return
-				}
+			if err != nil {
+				break
+			}
+			sum.evidence(&e, o)
+			if !yield(e, nil) {
+				return
 			}
 		}
 		if err != nil {
@@ -321,8 +323,8 @@ func (r *row) evidence(e *ledger.Evidence, o *order) {
 	e.Proto, e.PortA, e.PortB = uint8(t>>24), uint16(t>>32), uint16(t>>48)
 	e.Side, e.Client = ledger.Side(t>>15&1), ledger.Client(t>>12&3)
 	e.Reason, e.Strength, e.Action = analyze.Reason(t>>4&0xff), analyze.Strength(t&0xf), analyze.Action(t>>16&3)
-	setSums(&e.AB, r.flows[0], r.packets[0], r.bytes[0], uint8(r.last>>flagsAt&flagsBits))
-	setSums(&e.BA, r.flows[1], r.packets[1], r.bytes[1], uint8(r.last>>(flagsAt+7)&flagsBits))
+	setSums(&e.AB, r.flows[0], r.packets[0], r.bytes[0], flagsIn(r.last, 0))
+	setSums(&e.BA, r.flows[1], r.packets[1], r.bytes[1], flagsIn(r.last, 1))
 	e.First, e.Last = r.first, int64(e.Day)*86400+int64(r.last&lastBits)
 	e.Hours, e.Sessions = uint32(r.last>>hoursAt&hoursBits), r.sessions
 }
