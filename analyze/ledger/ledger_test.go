@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -512,4 +513,23 @@ func FuzzManifest(f *testing.F) {
 			t.Error(diff)
 		}
 	})
+}
+
+// Addresses are in the order of their 16 bytes.
+func TestCompareAddr(t *testing.T) {
+	rng := seeded(t)
+	random := func() netip.Addr {
+		if rng.IntN(2) == 0 {
+			return netip.AddrFrom4([4]byte{10, byte(rng.IntN(2)), 0, byte(rng.IntN(256))})
+		}
+		b := [16]byte{byte(rng.IntN(2)) * 0x20, 10: 0xff, 11: byte(rng.IntN(256)), 15: byte(rng.IntN(256))}
+		return netip.AddrFrom16(b)
+	}
+	for range 10_000 {
+		a, b := random(), random()
+		x, y := a.As16(), b.As16()
+		if got, want := CompareAddr(a, b), bytes.Compare(x[:], y[:]); got != want {
+			t.Fatalf("%s and %s: %d, want %d", a, b, got, want)
+		}
+	}
 }

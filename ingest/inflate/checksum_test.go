@@ -8,7 +8,7 @@ import (
 
 // Of every length, at every place in a block, and in parts, the sum is the library's.
 func TestChecksum(t *testing.T) {
-	rng := rand.New(rand.NewPCG(rand.Uint64(), 1))
+	rng := rand.New(rand.NewPCG(4, 4))
 	text := make([]byte, 5000)
 	for i := range text {
 		text[i] = byte(rng.Uint32())
